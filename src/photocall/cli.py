@@ -1,0 +1,152 @@
+"""The command line: what can be typed. What each command does is in `commands`.
+
+Exit codes: 0 all done, 1 something failed (the rest was done), 2 the command itself was wrong. Results go to standard
+output, everything else to standard error.
+"""
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TypeAlias
+
+from photocall import __version__
+from photocall.errors import PhotocallError, SettingInvalid
+
+_MODULES = {
+    "detect": "pictures",
+    "compare": "pictures",
+    "enroll": "people",
+    "attend": "people",
+    "recognize": "people",
+    "students": "people",
+    "forget": "people",
+    "video": "videos",
+    "models": "models",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    options = _parser().parse_args(arguments)
+    if options.command == "demo":
+        return _run_demo(options)
+    # Not before the arguments are known to be right, and only what the command needs: it takes a tenth of a second.
+    module = import_module(f"photocall.commands.{_MODULES[options.command]}")
+    try:
+        failures: int = getattr(module, options.command)(options)
+    except PhotocallError as error:
+        sys.stderr.write(f"photocall: {error}\n")
+        return 2 if isinstance(error, SettingInvalid) else 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone, `photocall ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 1 if failures else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="photocall", description="Roll call by photo: faces in, names out.")
+    parser.add_argument("--version", action="version", version=f"photocall {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print JSON for machines")
+    common.add_argument("--data", type=Path, metavar="DIR", help="where faces and students are kept [PHOTOCALL_DATA]")
+    for add in (_detect, _compare, _enroll, _attend, _video, _recognize, _students, _forget, _models, _demo):
+        add(commands, common)
+    return parser
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _detect(commands: Commands, common: argparse.ArgumentParser) -> None:
+    command = commands.add_parser("detect", parents=[common], help="find the faces in pictures")
+    command.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
+    command.add_argument("--draw", type=Path, metavar="OUT", help="write the picture with boxes; several: OUT-<name>")
+
+
+def _compare(commands: Commands, common: argparse.ArgumentParser) -> None:
+    command = commands.add_parser("compare", parents=[common], help="do two pictures show the same person?")
+    command.add_argument("a", type=Path, metavar="A")
+    command.add_argument("b", type=Path, metavar="B")
+
+
+def _enroll(commands: Commands, common: argparse.ArgumentParser) -> None:
+    command = commands.add_parser("enroll", parents=[common], help="learn the faces of a class")
+    command.add_argument(
+        "folder", nargs="?", type=Path, metavar="FOLDER", help="of <name>.jpg files or <name>/ folders of photos"
+    )
+    command.add_argument("--students", type=Path, metavar="FILE", help="the class: JSON or CSV with name, major, ...")
+    command.add_argument(
+        "--encodings", type=Path, metavar="FILE", help="known faces made by the face_recognition library"
+    )
+
+
+def _attend(commands: Commands, common: argparse.ArgumentParser) -> None:
+    command = commands.add_parser("attend", parents=[common], help="take attendance from photos of the class")
+    command.add_argument("photos", nargs="+", type=Path, metavar="PHOTO")
+    command.add_argument("--csv", type=Path, metavar="F", help="write the register")
+    command.add_argument("--draw", type=Path, metavar="F", help="write the photo with names; several: F-<photo>")
+
+
+def _video(commands: Commands, common: argparse.ArgumentParser) -> None:
+    command = commands.add_parser("video", parents=[common], help="who is in a video, and when")
+    command.add_argument("videos", nargs="+", type=Path, metavar="VIDEO")
+    command.add_argument(
+        "--out", type=Path, metavar="DIR", default=Path(), help="for <video>.csv, .json and .jpg [here]"
+    )
+    command.add_argument("--fps", type=float, metavar="N", help="frames a second to look at [PHOTOCALL_VIDEO_FPS]")
+    command.add_argument("--layout", metavar="NAME", help="of the CSV [PHOTOCALL_CSV_LAYOUT]")
+
+
+def _recognize(commands: Commands, common: argparse.ArgumentParser) -> None:
+    command = commands.add_parser("recognize", parents=[common], help="who is in each picture, a line each")
+    command.add_argument("images", nargs="+", type=Path, metavar="IMAGE")
+
+
+def _students(commands: Commands, common: argparse.ArgumentParser) -> None:
+    commands.add_parser("students", parents=[common], help="list the class and its enrolled faces")
+
+
+def _forget(commands: Commands, common: argparse.ArgumentParser) -> None:
+    command = commands.add_parser("forget", parents=[common], help="erase students and all of their faces")
+    command.add_argument("names", nargs="+", metavar="NAME")
+
+
+def _models(commands: Commands, common: argparse.ArgumentParser) -> None:
+    command = commands.add_parser("models", parents=[common], help="the networks: where from, on which terms")
+    command.add_argument("action", choices=("list", "build", "verify"))
+
+
+def _demo(commands: Commands, common: argparse.ArgumentParser) -> None:
+    command = commands.add_parser("demo", parents=[common], help="enrol a demo class and call its roll")
+    command.add_argument("--archives", type=Path, metavar="DIR", default=Path(".demo"), help="its pictures [.demo]")
+    command.add_argument("--out", type=Path, metavar="DIR", default=Path("demo-out"), help="for the results [demo-out]")
+
+
+def _run_demo(options: argparse.Namespace) -> int:
+    """Compose the demo class, and run the commands that a user would."""
+    from photocall.demo import make_demo
+
+    try:
+        demo = make_demo(options.archives, options.out)
+    except PhotocallError as error:
+        sys.stderr.write(f"photocall: {error}\n")
+        return 1
+    data = ["--data", str(options.out / "data")]
+    register, drawing = str(options.out / "register.csv"), str(options.out / "register.jpg")
+    steps = [
+        ["enroll", str(demo.enroll), "--students", str(demo.students)],
+        ["attend", str(demo.photo), "--csv", register, "--draw", drawing],
+        ["video", str(demo.clip), "--out", str(options.out)],
+    ]
+    for step in steps:
+        print(f"\n$ photocall {shlex.join(step + data)}", flush=True)  # noqa: T201
+        if code := main([*step, *data, *(["--json"] if options.json else [])]):
+            return code
+    return 0

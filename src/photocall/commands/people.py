@@ -1,0 +1,142 @@
+"""Commands around the class: enroll, attend, recognize, students, forget."""
+
+import argparse
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from photocall import report
+from photocall.app import COLLECTION, App, enrolled_faces, open_app, open_store
+from photocall.attendance import call_roll
+from photocall.commands.pictures import drawings
+from photocall.console import complain, counted, failing, progress, say, say_json, show_roll, show_rows
+from photocall.enrolment import enroll_encodings, enroll_photo, find_portraits
+from photocall.errors import RosterInvalid
+from photocall.faces import ByteArray, Identification
+from photocall.media.draw import annotate
+from photocall.media.files import write_atomically
+from photocall.media.images import read_image, write_image
+from photocall.recognition import identify_faces
+from photocall.roster import Student
+from photocall.settings import load_settings
+from photocall.students import read_students
+
+
+def enroll(options: argparse.Namespace) -> int:
+    """Learn a class: its students, their photos, or known encodings of their faces."""
+    if not (options.folder or options.students or options.encodings):
+        raise RosterInvalid("enroll", "nothing to enrol; give a FOLDER of photos, --students or --encodings")
+    students = read_students(options.students) if options.students else []
+    portraits, conflicts = find_portraits(options.folder) if options.folder else ({}, [])
+    for conflict in conflicts:
+        complain(conflict)
+    with open_app(load_settings(data=options.data)) as app:
+        app.gallery()  # made if need be, refused if its faces are another model's
+        app.store.put_students(students)
+        learnt, failures = _learn(app, [(name, path) for name, paths in portraits.items() for path in paths])
+        if options.encodings:
+            learnt.update(enroll_encodings(app.store, COLLECTION, app.engine.model, options.encodings))
+        known = {student.name for student in app.store.students()}
+        app.store.put_students([Student(name) for name in learnt if name not in known])
+        size = len(app.store.students())
+    if options.json:
+        say_json({"enrolled": [{"name": name, "photos": count} for name, count in sorted(learnt.items())]})
+    else:
+        say(f"{counted(len(learnt), 'person', 'people')} enrolled; {counted(size, 'student')} in the class")
+    return failures + len(conflicts)
+
+
+def _learn(app: App, photos: Sequence[tuple[str, Path]]) -> tuple[Counter[str], int]:
+    """How many photos of each person were learnt, and how many could not be."""
+    learnt: Counter[str] = Counter()
+    failures = 0
+    for name, path in progress(photos, "enrolling"):
+        with failing() as failed:
+            enroll_photo(app.engine, app.store, COLLECTION, path, name)
+            learnt[name] += 1
+        failures += failed()
+    return learnt, failures
+
+
+def attend(options: argparse.Namespace) -> int:
+    """Take attendance from photos: a line for everybody, and how many strangers."""
+    outputs = drawings(options.draw, options.photos)
+    identified: dict[str, list[Identification]] = {}
+    failures = 0
+    with open_app(load_settings(data=options.data)) as app:
+        for path, image, found in _identified(app, options.photos):
+            failures += image is None
+            if image is not None:
+                identified[str(path)] = found
+                if path in outputs:
+                    write_image(outputs[path], annotate(image, report.labels(found)))
+        roll = call_roll(app.store.students(), identified, app.engine.calibration.d80)
+    if options.csv:
+        write_atomically(options.csv, report.roll_csv(roll).encode())
+    if options.json:
+        say_json(report.roll_json(roll))
+    else:
+        show_roll(roll)
+    return failures
+
+
+def recognize(options: argparse.Namespace) -> int:
+    """Print who is in each picture, a line each."""
+    failures = 0
+    with open_app(load_settings(data=options.data)) as app:
+        for path, image, found in _identified(app, options.images):
+            failures += image is None
+            if image is not None and options.json:
+                say_json({"image": path.name, "names": report.names(found), "faces": len(found)})
+            elif image is not None:
+                say(report.recognised_line(path.name, found))
+    return failures
+
+
+def _identified(app: App, paths: Sequence[Path]) -> Iterator[tuple[Path, ByteArray | None, list[Identification]]]:
+    """Every picture with the people in it; no picture where it could not be read. Raises `NobodyEnrolled`."""
+    gallery, target = app.enrolled_gallery(), app.settings.false_positive_target
+    for path in progress(paths, "recognising"):
+        image, found = None, []
+        with failing():
+            image = read_image(path)
+            found = identify_faces(app.engine.faces(image), gallery, app.engine.calibration, target)
+        yield path, image, found
+
+
+def students(options: argparse.Namespace) -> int:
+    """List the class, and how many faces of each student are enrolled."""
+    with open_store(load_settings(data=options.data)) as store:
+        faces = Counter(record.external_image_id for record in enrolled_faces(store))
+        everybody = store.students()
+    fields = list(dict.fromkeys(field for student in everybody for field in student.fields))
+    rows = [
+        {
+            "name": student.name,
+            **{field: student.fields.get(field, "") for field in fields},
+            "faces": faces[student.name],
+        }
+        for student in everybody
+    ]
+    if options.json:
+        say_json(rows)
+    else:
+        show_rows(rows)
+    return 0
+
+
+def forget(options: argparse.Namespace) -> int:
+    """Erase students and every face of theirs."""
+    failures = 0
+    with open_store(load_settings(data=options.data)) as store:
+        for name in options.names:
+            theirs = [record.face_id for record in enrolled_faces(store) if record.external_image_id == name]
+            erased = store.delete_faces(COLLECTION, theirs) if theirs else []
+            if not store.delete_student(name) and not erased:
+                complain(f"{name}: no such student; photocall students lists them")
+                failures += 1
+            elif options.json:
+                say_json({"name": name, "faces_erased": len(erased)})
+            else:
+                say(f"{name}: erased, with {counted(len(erased), 'face')}")
+    return failures

@@ -1,0 +1,61 @@
+"""Commands that look at pictures and know nobody: detect, compare."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from photocall import report
+from photocall.console import counted, failing, progress, say, say_json
+from photocall.engine.face_engine import FaceEngine
+from photocall.media.draw import Label, annotate
+from photocall.media.images import read_image, write_image
+from photocall.recognition import compare_faces
+from photocall.roster import Status
+from photocall.settings import load_settings
+
+
+def detect(options: argparse.Namespace) -> int:
+    """Print the faces of pictures; draw them if asked."""
+    outputs = drawings(options.draw, options.images)
+    failures = 0
+    with _engine() as engine:
+        for path in progress(options.images, "looking"):
+            with failing() as failed:
+                image = read_image(path)
+                faces = engine.detect(image)
+                if path in outputs:
+                    labels = [Label(face.box, f"{face.score:.2f}", Status.PRESENT) for face in faces]
+                    write_image(outputs[path], annotate(image, labels))
+                if options.json:
+                    say_json({"image": str(path), "faces": [report.face_json(face) for face in faces]})
+                else:
+                    say(f"{path}: {counted(len(faces), 'face')}")
+            failures += failed()
+    return failures
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Print whether two pictures show the same person."""
+    a, b = str(options.a), str(options.b)
+    with _engine() as engine:
+        found = compare_faces(engine, read_image(options.a), read_image(options.b), names=(a, b))
+    similarity, distance = round(found.similarity, 2), round(found.distance, 4)
+    if options.json:
+        say_json({"a": a, "b": b, "same": found.same, "similarity": similarity, "distance": distance})
+    else:
+        say(f"{'same person' if found.same else 'different people'} (similarity {similarity}, distance {distance})")
+    return 0
+
+
+def drawings(out: Path | None, pictures: Sequence[Path]) -> dict[Path, Path]:
+    """Where each picture's drawing goes: to `out`; with several pictures each to `out` with its own name added."""
+    if out is None:
+        return {}
+    if len(pictures) == 1:
+        return {pictures[0]: out}
+    return {path: out.with_name(f"{out.stem}-{path.stem}{out.suffix}") for path in pictures}
+
+
+def _engine() -> FaceEngine:
+    settings = load_settings()
+    return FaceEngine(threads=settings.threads, min_face=settings.min_face)

@@ -1,0 +1,199 @@
+"""MTCNN: three small networks, each looking closer at what the one before let through.
+
+Zhang, Zhang, Li, Qiao: Joint Face Detection and Alignment using Multitask Cascaded Convolutional Networks, 2016. P-Net
+scans every level of the pyramid with a 12-pixel window, R-Net and O-Net judge 24- and 48-pixel crops; O-Net adds five
+points. Boxes are float32 rows of left, top, right, bottom in picture pixels.
+"""
+
+import math
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from photocall.engine.pyramid import Level, build_levels, crop_squares
+from photocall.faces import ByteArray, FloatArray
+
+P_THRESHOLD, R_THRESHOLD, O_THRESHOLD = 0.7, 0.7, 0.8
+"""Face probabilities from which a stage lets pass; measured on WIDER FACE (docs/engine.md)."""
+
+_WINDOW, _STRIDE = 12, 2  # of P-Net
+_MOST_A_LEVEL = 1000  # candidates of one level that go on, best first: bounds memory on pictures full of texture
+_MOST_A_BATCH = 32  # crops a call: bounds memory, and gives two threads work
+_PAD = 32  # level sides are padded to multiples of it, so that the runtime sees few shapes and its memory stays flat
+
+
+Rows = TypeVar("Rows", FloatArray, ByteArray)
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """What the cascade found, best first.
+
+    Attributes:
+        boxes: float32, shape (n, 4): left, top, right, bottom in picture pixels.
+        scores: float32, shape (n,): face probability, 0..1.
+        points: float32, shape (n, 5, 2): x, y of left eye, right eye, nose, left and right mouth corner.
+    """
+
+    boxes: FloatArray
+    scores: FloatArray
+    points: FloatArray
+
+
+class CascadeDetector:
+    """The three networks, ready to run; safe to share between threads."""
+
+    def __init__(
+        self, pnet: ort.InferenceSession, rnet: ort.InferenceSession, onet: ort.InferenceSession, pool: Executor
+    ) -> None:
+        self._pnet, self._rnet, self._onet, self._pool = pnet, rnet, onet, pool
+
+    def detect(self, image: ByteArray, min_face: int) -> tuple[Detections, list[Level]]:
+        """Faces of at least about `min_face` pixels, and the pyramid they were found in.
+
+        Args:
+            image: uint8 RGB, shape (h, w, 3).
+            min_face: smallest face side looked for, in pixels, at least 12.
+        """
+        levels = build_levels(image)
+        finest = max(level.step for level in levels if level.step * _WINDOW <= min_face)
+        boxes = self._propose([level for level in levels if level.step >= finest])
+        boxes = self._refine(levels, boxes)
+        return self._output(levels, boxes), levels
+
+    def _propose(self, levels: list[Level]) -> FloatArray:
+        """P-Net over all levels; the first is as large as all others together, so two threads share evenly."""
+        rest = self._pool.submit(lambda: [self._scan(level) for level in levels[1:]])
+        found = [self._scan(level) for level in levels[:1]] + rest.result()
+        if not found:
+            return np.empty((0, 4), np.float32)
+        boxes = np.concatenate([boxes for boxes, _ in found])
+        logits = np.concatenate([logits for _, logits in found])
+        return boxes[suppress(boxes, logits, 0.7)]
+
+    def _scan(self, level: Level) -> tuple[FloatArray, FloatArray]:
+        """Boxes and logits of one level, after suppression."""
+        pixels = np.asarray(level.image)
+        logits, regression = self._pnet.run(None, {"image": _padded(pixels)})
+        height, width = pixels.shape[:2]
+        # Windows that lie wholly in the padding are no windows of the picture.
+        logits = logits[
+            0, : max(1, (height - _WINDOW + 1) // _STRIDE + 1), : max(1, (width - _WINDOW + 1) // _STRIDE + 1)
+        ]
+        rows, columns = np.nonzero(logits > _logit(P_THRESHOLD))
+        scores = logits[rows, columns]
+        if len(scores) > _MOST_A_LEVEL:
+            best = np.argpartition(-scores, _MOST_A_LEVEL)[:_MOST_A_LEVEL]
+            rows, columns, scores = rows[best], columns[best], scores[best]
+        corner = np.stack([columns, rows], axis=1).astype(np.float32) * _STRIDE
+        windows = np.concatenate([corner, corner + _WINDOW], axis=1)
+        windows += _WINDOW * regression[0, :, rows, columns]
+        windows *= level.step
+        kept = suppress(windows, scores, 0.5)
+        return windows[kept], scores[kept]
+
+    def _refine(self, levels: list[Level], boxes: FloatArray) -> FloatArray:
+        squares = square(boxes)
+        logits, regression = self._judge(self._rnet, levels, squares, 24)
+        passed = logits > _logit(R_THRESHOLD)
+        boxes = _regress(squares[passed], regression[passed])
+        return boxes[suppress(boxes, logits[passed], 0.7)]
+
+    def _output(self, levels: list[Level], boxes: FloatArray) -> Detections:
+        squares = square(boxes)
+        logits, regression, points = self._judge(self._onet, levels, squares, 48)
+        passed = logits > _logit(O_THRESHOLD)
+        squares, logits = squares[passed], logits[passed]
+        boxes = _regress(squares, regression[passed])
+        places = points[passed].reshape(-1, 2, 5).transpose(0, 2, 1)
+        places = squares[:, None, :2] + places * (squares[:, None, 2:] - squares[:, None, :2])
+        kept = suppress(boxes, logits, 0.7, of_smaller=True)
+        scores = np.reciprocal(1 + np.exp(-logits[kept]))
+        return Detections(boxes[kept], scores, places[kept])
+
+    def _judge(
+        self, network: ort.InferenceSession, levels: list[Level], squares: FloatArray, size: int
+    ) -> list[FloatArray]:
+        """A network's outputs for crops of all squares, in batches of few different sizes on all threads."""
+
+        def run(part: FloatArray) -> list[FloatArray]:
+            crops = _bucketed(crop_squares(levels, part, size))
+            return [output[: len(part)] for output in network.run(None, {"crops": crops})]
+
+        return in_batches(self._pool, run, squares, 8, _MOST_A_BATCH)
+
+
+def in_batches(
+    pool: Executor, run: Callable[[Rows], list[FloatArray]], rows: Rows, least: int, most: int
+) -> list[FloatArray]:
+    """`run` over the rows in parts, outputs joined: two or more from `least` rows on, none above `most`."""
+    parts = max(2 if len(rows) >= least else 1, math.ceil(len(rows) / most))
+    outputs = list(pool.map(run, np.array_split(rows, parts)))
+    return [np.concatenate(columns) for columns in zip(*outputs, strict=True)]
+
+
+def square(boxes: FloatArray) -> FloatArray:
+    """Boxes widened to squares around their centres; float32, shape (n, 4)."""
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+    half = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True, initial=0) / 2
+    return np.concatenate([centre - half, centre + half], axis=1)
+
+
+def suppress(boxes: FloatArray, scores: FloatArray, threshold: float, *, of_smaller: bool = False) -> NDArray[np.intp]:
+    """Greedy non-maximum suppression.
+
+    Args:
+        boxes: float32, shape (n, 4).
+        scores: float32, shape (n,).
+        threshold: a box goes if its overlap with a better one is above this.
+        of_smaller: overlap is intersection over the smaller area instead of over the union.
+
+    Returns:
+        Indices of the boxes kept, best first.
+    """
+    order = np.argsort(-scores, kind="stable")
+    left, top, right, bottom = boxes[order].T
+    areas = (right - left) * (bottom - top)
+    gone = np.zeros(len(order), bool)
+    kept = []
+    for i in range(len(order)):
+        if gone[i]:
+            continue
+        kept.append(i)
+        width = np.minimum(right[i], right[i + 1 :]) - np.maximum(left[i], left[i + 1 :])
+        height = np.minimum(bottom[i], bottom[i + 1 :]) - np.maximum(top[i], top[i + 1 :])
+        shared = np.maximum(width, 0) * np.maximum(height, 0)
+        rest = areas[i + 1 :]
+        whole = np.minimum(areas[i], rest) if of_smaller else areas[i] + rest - shared
+        gone[i + 1 :] |= shared > threshold * whole
+    return order[kept]
+
+
+def _regress(boxes: FloatArray, regression: FloatArray) -> FloatArray:
+    """Move every edge by its regression, in units of the box's side."""
+    sides = boxes[:, 2:] - boxes[:, :2]
+    moved: FloatArray = boxes + regression * np.concatenate([sides, sides], axis=1)
+    return moved
+
+
+def _logit(probability: float) -> float:
+    return math.log(probability / (1 - probability))
+
+
+def _padded(pixels: ByteArray) -> ByteArray:
+    """A batch of one RGB picture whose sides are multiples of `_PAD`, mid-grey beyond the picture."""
+    height, width = pixels.shape[:2]
+    padded = np.full((1, -height % _PAD + height, -width % _PAD + width, 3), 127, np.uint8)
+    padded[0, :height, :width] = pixels
+    return padded
+
+
+def _bucketed(crops: ByteArray) -> ByteArray:
+    """The crops, padded with blank ones to a multiple of 4: few batch sizes, little waste."""
+    blank = np.zeros((-len(crops) % 4, *crops.shape[1:]), np.uint8)
+    return np.concatenate([crops, blank]) if len(blank) else crops

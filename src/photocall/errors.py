@@ -1,0 +1,147 @@
+"""Every exception photocall raises on purpose.
+
+    PhotocallError
+    ├── InputError                 what the caller gave is wrong; the message says what would be right
+    │   ├── ImageUnreadable        not an image, or a damaged one
+    │   ├── ImageTooLarge          more pixels than allowed, refused before anything is allocated
+    │   ├── VideoUnreadable        no video in it, or none that can be decoded
+    │   ├── EncodingsUnreadable    not a file of known faces
+    │   ├── RosterInvalid          a students file or enrolment folder contradicts itself
+    │   ├── SettingInvalid         a setting or option has a value that it cannot have
+    │   ├── NoFace                 a photo that must show a face shows none
+    │   └── SeveralFaces           a photo that must show one face shows more
+    ├── CollectionNotFound
+    ├── NobodyEnrolled             there is no class to call
+    ├── ModelMismatch              two embedding spaces would be mixed
+    ├── WeightsInvalid             a model file is missing, or is not the one its checksum names
+    ├── StoreUnavailable           the database cannot be opened, read or written
+    └── OutputUnwritable           a result file cannot be written
+
+An exception carries the things it speaks of as attributes; its docstring is its message. No HTTP code lives here: each
+surface maps these to its own words.
+"""
+
+from dataclasses import dataclass
+
+
+class PhotocallError(Exception):
+    """Something in photocall failed."""
+
+    def __str__(self) -> str:
+        """The class's docstring, filled with the exception's own attributes."""
+        return (type(self).__doc__ or type(self).__name__).format(**vars(self))
+
+
+class InputError(PhotocallError):
+    """The input is wrong."""
+
+
+@dataclass(eq=False)
+class ImageUnreadable(InputError):
+    """{source}: not a readable image: {reason}"""
+
+    source: str
+    reason: str
+
+
+@dataclass(eq=False)
+class ImageTooLarge(InputError):
+    """{source}: {width}x{height} pixels are more than the {limit} allowed; make the image smaller"""
+
+    source: str
+    width: int
+    height: int
+    limit: int
+
+
+@dataclass(eq=False)
+class VideoUnreadable(InputError):
+    """{source}: not a readable video: {reason}"""
+
+    source: str
+    reason: str
+
+
+@dataclass(eq=False)
+class EncodingsUnreadable(InputError):
+    """{source}: not a file of face encodings: {reason}"""
+
+    source: str
+    reason: str
+
+
+@dataclass(eq=False)
+class RosterInvalid(InputError):
+    """{source}: {reason}"""
+
+    source: str
+    reason: str
+
+
+@dataclass(eq=False)
+class NoFace(InputError):
+    """{source}: no face found; use a photo that shows the face from the front, at least 64 pixels wide"""
+
+    source: str
+
+
+@dataclass(eq=False)
+class SeveralFaces(InputError):
+    """{source}: {count} faces found; use a photo that shows one person alone"""
+
+    source: str
+    count: int
+
+
+@dataclass(eq=False)
+class CollectionNotFound(PhotocallError):
+    """There is no collection {collection_id!r}"""
+
+    collection_id: str
+
+
+@dataclass(eq=False)
+class ModelMismatch(PhotocallError):
+    """Faces embedded by {found!r} cannot be compared with faces embedded by {expected!r}"""
+
+    expected: str
+    found: str
+
+
+@dataclass(eq=False)
+class WeightsInvalid(PhotocallError):
+    """{source}: {reason}"""
+
+    source: str
+    reason: str
+
+
+@dataclass(eq=False)
+class StoreUnavailable(PhotocallError):
+    """{store}: {reason}"""
+
+    store: str
+    reason: str
+
+
+@dataclass(eq=False)
+class OutputUnwritable(PhotocallError):
+    """{path}: cannot be written: {reason}"""
+
+    path: str
+    reason: str
+
+
+@dataclass(eq=False)
+class SettingInvalid(InputError):
+    """{name}: {reason}"""
+
+    name: str
+    reason: str
+
+
+@dataclass(eq=False)
+class NobodyEnrolled(PhotocallError):
+    """Nobody is enrolled in {data}; start with: photocall enroll FOLDER"""
+
+    data: str

@@ -1,0 +1,118 @@
+"""What is particular to SQLite: how it is opened, how it locks, and what its failures mean in plain words.
+
+One writer at a time and any number of readers, over threads and processes alike (write-ahead log). A transaction that
+will write says so at its start (BEGIN IMMEDIATE): two readers that both turn into writers would deadlock.
+"""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy.dialects.sqlite import Insert, insert
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from photocall.errors import StoreUnavailable
+
+BUSY_SECONDS = 30
+"""How long a connection waits for another one's lock before it gives up; a bulk enrolment holds it for about one."""
+
+PRAGMAS = (
+    f"busy_timeout = {BUSY_SECONDS * 1000}",  # first: the next one may have to wait for a lock
+    "journal_mode = WAL",
+    "synchronous = FULL",  # a commit is on the disk before it returns; NORMAL could lose the last ones with the power
+    "foreign_keys = ON",
+    "secure_delete = ON",  # a face that was deleted is overwritten, not merely forgotten
+)
+
+WRITES = "photocall_writes"
+"""Execution option of a connection whose transactions will write."""
+
+DAMAGED = "it is not a photocall database, or it is damaged; restore it from a copy or choose another --data directory"
+
+_REASONS = {
+    sqlite3.SQLITE_ERROR: "its tables are not as photocall made them; restore it from a copy",
+    sqlite3.SQLITE_NOTADB: DAMAGED,
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
+    sqlite3.SQLITE_FULL: "the disk is full; nothing was written; free some space and try again",
+    sqlite3.SQLITE_BUSY: f"another program kept it locked for {BUSY_SECONDS} s; let that finish and try again",
+    sqlite3.SQLITE_READONLY: "it may not be written; give yourself the right to write it and its folder",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; make sure that it and its folder may be read and written by you",
+    sqlite3.SQLITE_PERM: "it may not be opened; give yourself the right to read and write it and its folder",
+    sqlite3.SQLITE_IOERR: "the disk failed to read or write it; check the disk and the space left on it",
+}
+
+
+def sqlite_url(path: Path) -> str:
+    """The address of a database file, with whatever a URL reserves escaped."""
+    return URL.create("sqlite", database=str(path)).render_as_string()
+
+
+def open_engine(url: str) -> tuple[str, Engine]:
+    """The path of the database that `url` names, and an engine for it; the parent directory is made if missing.
+
+    Nothing is opened yet. Raises `StoreUnavailable` for another kind of address or a place where no file can be.
+    """
+    path = _database_path(url)
+    try:
+        # Faces are personal data: a directory made for them is its owner's alone.
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        in_the_way = path.is_dir()
+    except OSError as error:
+        reason = f"its folder cannot be made or entered: {error.strerror}; choose another --data directory"
+        raise StoreUnavailable(str(path), reason) from error
+    if in_the_way:
+        raise StoreUnavailable(str(path), "it is a directory, not a database file; choose another --data directory")
+    engine = create_engine(URL.create("sqlite", database=str(path)))
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return str(path), engine
+
+
+def _database_path(url: str) -> Path:
+    expected = "not the address of a database file, such as sqlite:////home/ada/photocall.db"
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise StoreUnavailable(url, expected) from error
+    # A memory database is each connection's own, so it could not be shared between threads.
+    in_memory = not parsed.database or parsed.database == ":memory:" or parsed.database.startswith("file:")
+    if parsed.drivername != "sqlite" or in_memory or "?" in url:
+        raise StoreUnavailable(parsed.render_as_string(hide_password=True), expected)
+    return Path(str(parsed.database))
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin where `_begin` says, not where the driver guesses
+    try:
+        for pragma in PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+    except (sqlite3.Error, UnicodeDecodeError):
+        connection.close()  # the pool has not taken it yet
+        raise
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def upsert(table: Table, *key: str) -> Insert:
+    """Insert a row, or replace the one with the same `key`, whose primary key stays."""
+    statement = insert(table)
+    replaced = [column.name for column in table.columns if column.name not in key and not column.primary_key]
+    new = {name: statement.excluded[name] for name in replaced}
+    return statement.on_conflict_do_update(index_elements=key, set_=new)
+
+
+def reason_for(error: SQLAlchemyError | sqlite3.Error | UnicodeDecodeError) -> str:
+    """Why the database failed, and what to do, in plain words."""
+    if isinstance(error, UnicodeDecodeError):  # the driver could not even read the message about the damage
+        return DAMAGED
+    if isinstance(error, PoolTimeoutError):
+        return "too many threads use it at once; try again"
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    # The low byte is the kind of failure; the rest says where it happened.
+    code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    return _REASONS.get(code, f"the database failed: {cause}")

@@ -1,0 +1,273 @@
+"""What every FaceStore does, whichever database is behind it.
+
+An adapter's test inherits `FaceStoreContract` and gives it a fixture `store`: an empty one, made anew for every test.
+"""
+
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from photocall.errors import CollectionNotFound, ModelMismatch
+from photocall.faces import BoundingBox, Embedding, FaceRecord
+from photocall.ports import FaceStore
+
+MODEL = "dlib-resnet"
+
+
+def face(name: str, *, of: str = "class", seed: int | None = None, model: str = MODEL, size: int = 128) -> FaceRecord:
+    """A face whose vector follows from its name, or from `seed`."""
+    rng = np.random.default_rng(list(name.encode()) if seed is None else seed)
+    return FaceRecord(
+        face_id=name,
+        collection_id=of,
+        image_id=f"image of {name}",
+        external_image_id=f"Ada {name}",
+        box=BoundingBox(*map(float, rng.normal(size=4))),
+        image_width=1920,
+        image_height=1080,
+        score=float(rng.uniform()),
+        embedding=Embedding(rng.normal(size=size).astype(np.float32), model),
+    )
+
+
+def plain(record: FaceRecord) -> tuple[object, ...]:
+    """A face as something that can be compared: the vector as its bytes."""
+    vector = record.embedding.vector
+    return (
+        *(record.face_id, record.collection_id, record.image_id, record.external_image_id, record.box),
+        *(record.image_width, record.image_height, record.score, record.embedding.model),
+        *(vector.dtype, vector.shape, vector.tobytes()),
+    )
+
+
+def ids(records: list[FaceRecord]) -> list[str]:
+    return [record.face_id for record in records]
+
+
+class Follower:
+    """A reader that keeps up with a collection by its changes alone."""
+
+    def __init__(self, store: FaceStore, collection_id: str = "class") -> None:
+        self._store, self._collection_id = store, collection_id
+        self.version = 0
+        self.faces: dict[str, FaceRecord] = {}
+
+    def catch_up(self) -> dict[str, tuple[object, ...]]:
+        changes = self._store.changes(self._collection_id, self.version)
+        assert changes.version >= self.version
+        for face_id in changes.deleted:
+            self.faces.pop(face_id, None)
+        self.faces |= {record.face_id: record for record in changes.put}
+        self.version = changes.version
+        return {face_id: plain(record) for face_id, record in self.faces.items()}
+
+
+class FaceStoreContract:
+    """Needs a fixture `store`."""
+
+    def test_a_new_collection_remembers_its_model_and_when_it_was_made(self, store: FaceStore) -> None:
+        made = store.create_collection("class", MODEL)
+        assert (made.collection_id, made.model) == ("class", MODEL)
+        assert abs(datetime.now(UTC) - made.created) < timedelta(minutes=1)
+        assert store.collection("class") == made
+
+    def test_making_a_collection_again_changes_nothing(self, store: FaceStore) -> None:
+        made = store.create_collection("class", MODEL)
+        store.put_faces("class", [face("a")])
+        assert store.create_collection("class", MODEL) == made
+        assert ids(store.faces("class")) == ["a"]
+
+    def test_a_collection_cannot_change_its_model(self, store: FaceStore) -> None:
+        store.create_collection("class", MODEL)
+        with pytest.raises(ModelMismatch, match=f"(?s)'another'.*'{MODEL}'"):
+            store.create_collection("class", "another")
+        assert store.collection("class").model == MODEL
+
+    @pytest.mark.parametrize(
+        "verb",
+        [
+            lambda store: store.collection("nowhere"),
+            lambda store: store.delete_collection("nowhere"),
+            lambda store: store.put_faces("nowhere", []),
+            lambda store: store.put_faces("nowhere", [face("a", of="nowhere")]),
+            lambda store: store.delete_faces("nowhere", ["a"]),
+            lambda store: store.faces("nowhere"),
+            lambda store: store.changes("nowhere", 0),
+        ],
+    )
+    def test_a_collection_that_is_not_there_is_named(
+        self, store: FaceStore, verb: Callable[[FaceStore], object]
+    ) -> None:
+        store.create_collection("class", MODEL)
+        with pytest.raises(CollectionNotFound, match="'nowhere'"):
+            verb(store)
+
+    def test_faces_come_back_bit_for_bit(self, store: FaceStore) -> None:
+        store.create_collection("class", MODEL)
+        odd = FaceRecord("id", "class", "", "Zoë Ångström 李小龙 🎓", None, 0, 0, 0.0, face("x").embedding)
+        put = [face("a"), odd, face("b")]
+        store.put_faces("class", put)
+        assert list(map(plain, store.faces("class"))) == list(map(plain, put))
+
+    def test_faces_stand_in_the_order_of_enrolment(self, store: FaceStore) -> None:
+        store.create_collection("class", MODEL)
+        names = ["m", "z", "a", "k"]
+        for name in names:
+            store.put_faces("class", [face(name)])
+        assert ids(store.faces("class")) == names
+
+    def test_putting_a_face_again_replaces_it_in_its_place(self, store: FaceStore) -> None:
+        store.create_collection("class", MODEL)
+        store.put_faces("class", [face("a"), face("b")])
+        store.put_faces("class", [face("a", seed=7)])
+        assert list(map(plain, store.faces("class"))) == list(map(plain, [face("a", seed=7), face("b")]))
+
+    def test_putting_the_same_faces_twice_is_the_same_as_once(self, store: FaceStore) -> None:
+        store.create_collection("class", MODEL)
+        for _ in range(2):
+            store.put_faces("class", [face("a"), face("b"), face("a")])
+        assert list(map(plain, store.faces("class"))) == list(map(plain, [face("a"), face("b")]))
+
+    def test_collections_do_not_see_each_other(self, store: FaceStore) -> None:
+        for name in ("class", "Class"):
+            store.create_collection(name, MODEL)
+            store.put_faces(name, [face("a", of=name, seed=len(name))])
+        store.delete_faces("Class", ["a"])
+        assert (ids(store.faces("class")), store.faces("Class")) == (["a"], [])
+
+    def test_one_wrong_model_in_a_batch_leaves_nothing_of_it(self, store: FaceStore) -> None:
+        store.create_collection("class", MODEL)
+        with pytest.raises(ModelMismatch):
+            store.put_faces("class", [face("a"), face("b", model="another")])
+        assert store.faces("class") == []
+        assert store.changes("class", 0).put == []
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [face("b", size=64), face("b", of="elsewhere"), face("b", size=0)],
+        ids=["shorter", "of another collection", "empty"],
+    )
+    def test_one_wrong_face_in_a_batch_leaves_nothing_of_it(self, store: FaceStore, wrong: FaceRecord) -> None:
+        store.create_collection("class", MODEL)
+        with pytest.raises(ValueError, match="face b"):
+            store.put_faces("class", [face("a"), wrong])
+        assert store.faces("class") == []
+
+    def test_the_first_vector_sets_the_length_of_all_later_ones(self, store: FaceStore) -> None:
+        store.create_collection("class", MODEL)
+        store.put_faces("class", [face("a", size=64)])
+        with pytest.raises(ValueError, match=r"face b has shape \(128,\), not \(64,\)"):
+            store.put_faces("class", [face("b", size=128)])
+
+    @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+    def test_a_vector_that_is_not_finite_is_refused(self, store: FaceStore, bad: float) -> None:
+        store.create_collection("class", MODEL)
+        record = face("a")
+        record.embedding.vector[17] = bad
+        with pytest.raises(ValueError, match="finite"):
+            store.put_faces("class", [record])
+
+    def test_deleting_faces_tells_which_were_there(self, store: FaceStore) -> None:
+        store.create_collection("class", MODEL)
+        store.put_faces("class", [face("a"), face("b"), face("c")])
+        assert store.delete_faces("class", ["c", "nobody", "a", "c"]) == ["c", "a"]
+        assert store.delete_faces("class", ["c", "a"]) == []
+        assert ids(store.faces("class")) == ["b"]
+
+    def test_thousands_of_faces_are_deleted_at_once(self, store: FaceStore) -> None:
+        store.create_collection("class", MODEL)
+        names = [f"face {number}" for number in range(2100)]
+        store.put_faces("class", [face(name, size=4) for name in names])
+        assert store.delete_faces("class", names[50:]) == names[50:]
+        assert ids(store.faces("class")) == names[:50]
+
+    def test_a_deleted_collection_takes_its_faces_with_it(self, store: FaceStore) -> None:
+        store.create_collection("class", MODEL)
+        store.put_faces("class", [face("a")])
+        store.delete_collection("class")
+        with pytest.raises(CollectionNotFound):
+            store.faces("class")
+        store.create_collection("class", "another")
+        assert store.collection("class").model == "another"
+        assert store.faces("class") == []
+        store.put_faces("class", [face("a", model="another", size=64)])
+        assert ids(store.faces("class")) == ["a"]
+
+    def test_changes_since_the_start_are_every_face(self, store: FaceStore) -> None:
+        store.create_collection("class", MODEL)
+        store.put_faces("class", [face("b"), face("a")])
+        assert list(map(plain, store.changes("class", 0).put)) == list(map(plain, [face("b"), face("a")]))
+
+    def test_changes_since_a_version_are_only_what_came_after_it(self, store: FaceStore) -> None:
+        store.create_collection("class", MODEL)
+        store.put_faces("class", [face("a"), face("b"), face("c")])
+        before = store.changes("class", 0).version
+        store.put_faces("class", [face("b", seed=7), face("d")])
+        store.delete_faces("class", ["c"])
+        changes = store.changes("class", before)
+        assert changes.version > before
+        assert (sorted(ids(changes.put)), changes.deleted) == (["b", "d"], ["c"])
+
+    def test_without_a_change_the_version_stays_and_nothing_is_told(self, store: FaceStore) -> None:
+        store.create_collection("class", MODEL)
+        store.put_faces("class", [face("a")])
+        version = store.changes("class", 0).version
+        store.put_faces("class", [])
+        store.delete_faces("class", ["nobody"])
+        changes = store.changes("class", version)
+        assert (changes.version, changes.put, changes.deleted) == (version, [], [])
+
+    def test_changes_tell_the_last_thing_that_happened_to_a_face(self, store: FaceStore) -> None:
+        store.create_collection("class", MODEL)
+        store.put_faces("class", [face("gone"), face("back")])
+        version = store.changes("class", 0).version
+        store.delete_faces("class", ["gone", "back"])
+        store.put_faces("class", [face("back")])
+        changes = store.changes("class", version)
+        assert (ids(changes.put), changes.deleted) == (["back"], ["gone"])
+
+    def test_a_reader_learns_that_a_collection_was_made_anew(self, store: FaceStore) -> None:
+        store.create_collection("class", MODEL)
+        store.put_faces("class", [face("old"), face("both")])
+        reader = Follower(store)
+        reader.catch_up()
+        store.delete_collection("class")
+        store.create_collection("class", MODEL)
+        store.put_faces("class", [face("both", seed=7), face("new")])
+        assert reader.catch_up() == {each.face_id: plain(each) for each in (face("both", seed=7), face("new"))}
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_a_reader_of_changes_always_has_what_the_store_has(self, store: FaceStore, seed: int) -> None:
+        store.create_collection("class", MODEL)
+        rng, often, seldom = random.Random(seed), Follower(store), Follower(store)
+        for step in range(60):
+            some = rng.sample("abcdefgh", rng.randint(0, 4))
+            if rng.random() < 0.6:
+                store.put_faces("class", [face(name, seed=step, size=8) for name in some])
+            else:
+                store.delete_faces("class", some)
+            kept = {record.face_id: plain(record) for record in store.faces("class")}
+            assert often.catch_up() == kept
+            if rng.random() < 0.1:
+                assert seldom.catch_up() == kept
+
+    def test_threads_may_write_and_read_at_once(self, store: FaceStore) -> None:
+        store.create_collection("class", MODEL)
+
+        def enrol_and_follow(thread: int) -> None:
+            reader = Follower(store)
+            for number in range(8):
+                name = f"{thread}-{number}"
+                store.put_faces("class", [face(name, size=8), face(f"{name}-shortly", size=8)])
+                store.delete_faces("class", [f"{name}-shortly"])
+                assert name in reader.catch_up()
+                assert f"{name}-shortly" not in reader.faces
+
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(enrol_and_follow, range(8)))
+        expected = {f"{thread}-{number}" for thread in range(8) for number in range(8)}
+        assert set(ids(store.faces("class"))) == set(Follower(store).catch_up()) == expected
