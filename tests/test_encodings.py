@@ -86,7 +86,7 @@ def test_every_shape_that_python_can_pickle_is_read(
     read = read_encodings(write(pickled))
     assert [name for name, _ in read] == NAMES
     for (_, vector), expected in zip(read, VECTORS, strict=True):
-        assert (vector.dtype, vector.shape) == (np.float32, (128,))
+        assert vector.dtype == np.float32
         assert np.array_equal(vector, expected.astype(np.float32))
 
 
@@ -232,7 +232,6 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
     "getattr": lambda canary: Calls(getattr, Calls(importlib.import_module, "os"), "system"),
     "import": lambda canary: Calls(__import__, "antigravity"),
     "operator": lambda canary: Calls(operator.methodcaller, "touch"),
-    "numpy exec": lambda canary: Calls(importlib.import_module("numpy.testing._private.utils").runstring, touch(canary), {}),
     "numpy load": lambda canary: Calls(np.load, str(canary), None, True),
     "numpy memmap": lambda canary: Calls(np.memmap, str(canary), "u1", "w+", 0, (1,)),
     "numpy fromfile": lambda canary: Calls(np.fromfile, "/etc/hostname", "u1"),
@@ -257,6 +256,11 @@ def test_a_call_in_a_file_is_refused_and_never_made(
         assert "wants to use" in refusal(write(file))
     assert not canary.exists()
     assert set(sys.modules) == loaded
+
+
+def test_the_way_to_run_text_inside_numpy_is_refused(write: Write) -> None:
+    pickled = b"cnumpy.testing._private.utils\nrunstring\n(Vraise SystemExit\n}tR."
+    assert "wants to use 'numpy.testing._private.utils.runstring'" in refusal(write(pickled))
 
 
 def test_the_calls_above_do_harm_where_python_reads_them(tmp_path: Path) -> None:

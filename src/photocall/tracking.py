@@ -22,7 +22,7 @@ _SHOT_SPACING = 0.4  # seconds: closer pictures say the same thing twice
 _MOST_SHIFT = 1.5  # box sides that a face may move between samples
 _MOST_ZOOM = 1.5  # ratio of box sides between samples
 _OVERLAPPING = 0.3  # IoU from which a face counts as in place
-_ALIKE_IN_PLACE, _ALIKE_MOVED = 0.65, 0.85  # least correlation of thumbnails
+_ALIKE_IN_PLACE, _ALIKE_MOVED = 0.4, 0.75  # least correlation of thumbnails; neighbours reach 0.55, turning heads 0.5
 _THUMBNAIL = 16  # pixels a side
 _CROP_MARGIN = 0.25  # of the box, around it, in the picture shown to people
 _PATCH_MARGIN = 1.0  # the same, in what is kept: a chip reaches 0.75 beyond the box where the head leans by 45 degrees
@@ -56,23 +56,21 @@ class Track:
     """One face through the frames that show it without interruption.
 
     Attributes:
-        first_seen: seconds.
-        last_seen: seconds.
-        detections: how many sampled frames show it.
+        box: the latest, in pixels of the frame.
+        thumbnail: the latest.
+        times: of the sampled frames that show it, seconds, rising.
         shots: the best pictures, at most `MOST_SHOTS`, spaced in time.
     """
 
-    first_seen: float
-    last_seen: float
     box: BoundingBox
     thumbnail: FloatArray
-    detections: int = 0
+    times: list[float] = field(default_factory=list)
     shots: list[Shot] = field(default_factory=list)
 
     def add(self, shot: Shot, box: BoundingBox, thumbnail: FloatArray) -> None:
         """Take the next detection in; the box is in pixels of the frame."""
-        self.last_seen, self.box, self.thumbnail = shot.time, box, thumbnail
-        self.detections += 1
+        self.box, self.thumbnail = box, thumbnail
+        self.times.append(shot.time)
         near = [i for i, kept in enumerate(self.shots) if abs(kept.time - shot.time) < _SHOT_SPACING]
         if any(self.shots[i].worth >= shot.worth for i in near):
             return
@@ -94,13 +92,13 @@ class Tracker:
             image: uint8 RGB, shape (h, w, 3).
             faces: all of the frame, without embeddings.
         """
-        ended = [track for track in self._open if time - track.last_seen > MAX_GAP]
-        self._open = [track for track in self._open if time - track.last_seen <= MAX_GAP]
+        ended = [track for track in self._open if time - track.times[-1] > MAX_GAP]
+        self._open = [track for track in self._open if time - track.times[-1] <= MAX_GAP]
         thumbnails = [_thumbnail(image, face.box) for face in faces]
         matched = self._match(faces, thumbnails)
         for index, (face, thumbnail) in enumerate(zip(faces, thumbnails, strict=True)):
             if index not in matched:
-                self._open.append(Track(time, time, face.box, thumbnail))
+                self._open.append(Track(face.box, thumbnail))
             track = matched.get(index, self._open[-1])
             track.add(_shot(time, image, face), face.box, thumbnail)
         return ended

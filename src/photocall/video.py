@@ -13,7 +13,7 @@ from photocall.faces import ByteArray, Face, FloatArray
 from photocall.gallery import Gallery, euclidean
 from photocall.media.videos import Frame
 from photocall.roster import Sighting
-from photocall.tracking import Track, Tracker
+from photocall.tracking import MAX_GAP, Track, Tracker
 
 FEWEST_DETECTIONS = 2
 """A stranger seen in fewer sampled frames is taken for a false detection, unless the video has hardly any frames."""
@@ -25,27 +25,20 @@ _AHEAD = 2  # frames that are searched at the same time
 class _Person:
     """Tracks taken for one person.
 
-    `vectors` are the embeddings of their shots, shape (k, d); `crop` is the best shot's.
+    `times` are those of the sampled frames with the person, `vectors` the embeddings of the shots, shape (k, d), `crop` is
+    the best shot's.
     """
 
-    tracks: list[Track]
+    times: set[float]
     vectors: FloatArray
     crop: ByteArray
     worth: float
     name: str | None = None
     similarity: float | None = None
 
-    def overlaps(self, other: "_Person") -> bool:
-        """Whether both are seen at the same time, so that they cannot be one."""
-        return any(
-            mine.first_seen <= theirs.last_seen and theirs.first_seen <= mine.last_seen
-            for mine in self.tracks
-            for theirs in other.tracks
-        )
-
     def absorb(self, other: "_Person") -> None:
-        """Take over the tracks of another who turned out to be the same."""
-        self.tracks += other.tracks
+        """Take over what is known of another who turned out to be the same."""
+        self.times |= other.times
         self.vectors = np.concatenate([self.vectors, other.vectors])
         if other.worth > self.worth:
             self.crop, self.worth = other.crop, other.worth
@@ -73,7 +66,7 @@ def find_people(
     people = _joined(tracks, engine.calibration.d80)
     _name(people, gallery, engine.calibration, false_positive_target)
     fewest = min(FEWEST_DETECTIONS, count)
-    real = [p for p in people if p.name is not None or sum(track.detections for track in p.tracks) >= fewest]
+    real = [p for p in people if p.name is not None or len(p.times) >= fewest]
     return sorted((_sighting(person) for person in real), key=lambda sighting: sighting.first_seen)
 
 
@@ -91,12 +84,10 @@ def _detected(engine: FaceEngine, frames: Iterable[Frame]) -> Iterator[tuple[Fra
 
 
 def _embedded(engine: FaceEngine, track: Track) -> _Person:
-    """A person of one track; its shots are dropped but for the best crop."""
+    """A person of one track; of its shots only the embeddings and the best crop are kept."""
     chips = np.concatenate([engine.chips(shot.patch, [shot.face]) for shot in track.shots])
     best = track.shots[0]
-    person = _Person([track], engine.embed_chips(chips), best.crop(), best.worth)
-    track.shots = []
-    return person
+    return _Person(set(track.times), engine.embed_chips(chips), best.crop(), best.worth)
 
 
 def _joined(tracks: list[_Person], same_person: float) -> list[_Person]:
@@ -106,7 +97,7 @@ def _joined(tracks: list[_Person], same_person: float) -> list[_Person]:
         near = [
             (float(euclidean(track.vectors, person.vectors).mean()), index)
             for index, person in enumerate(people)
-            if not person.overlaps(track)
+            if not person.times & track.times
         ]
         distance, index = min(near, default=(np.inf, -1))
         if distance <= same_person:
@@ -126,7 +117,7 @@ def _name(people: list[_Person], gallery: Gallery, calibration: Calibration, fal
     gone = []
     for row, column in np.argwhere(distances <= accept)[np.argsort(distances[distances <= accept])]:
         person, name = people[row], gallery.people[column]
-        if person.name is not None or (name in named and named[name].overlaps(person)):
+        if person.name is not None or (name in named and named[name].times & person.times):
             continue
         person.name, person.similarity = name, calibration.similarity(float(distances[row, column]))
         if name in named:
@@ -139,5 +130,7 @@ def _name(people: list[_Person], gallery: Gallery, calibration: Calibration, fal
 
 
 def _sighting(person: _Person) -> Sighting:
-    spans = tuple(sorted((track.first_seen, track.last_seen) for track in person.tracks))
-    return Sighting(person.name, spans[0][0], max(end for _, end in spans), spans, person.similarity, person.crop)
+    times = sorted(person.times)
+    gaps = [i for i in range(1, len(times)) if times[i] - times[i - 1] > MAX_GAP]
+    spans = tuple((times[i], times[j - 1]) for i, j in zip([0, *gaps], [*gaps, len(times)], strict=True))
+    return Sighting(person.name, times[0], times[-1], spans, person.similarity, person.crop)

@@ -5,7 +5,6 @@ that no other frame needs are not decoded, and only wanted frames are converted 
 readable and one plain sentence about the rest.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +32,9 @@ CONTAINERS = (
     "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,mxf,nut,ivf,dv,rm,wtv,gxf,h264,hevc,obu,m4v,yuv4mpegpipe"
 )
 """FFmpeg's names of the containers read. Playlists are left out, since they make it open other files and addresses."""
+
+MAX_FPS = 1000
+"""Frames per second; many containers store whole milliseconds."""
 
 _DEFAULT_RATE = 25.0
 """Frames a second where neither container nor codec says; FFmpeg's own default for raw streams."""
@@ -113,10 +115,10 @@ class Video:
                 of its frames once. None gives every frame.
 
         Raises:
-            SettingInvalid: fps is not a positive number.
+            SettingInvalid: fps is not above 0 or above `MAX_FPS`.
         """
-        if fps is not None and not 0 < fps < math.inf:
-            raise SettingInvalid("fps", f"it must be a positive number, not {fps}")
+        if fps is not None and not 0 < fps <= MAX_FPS:
+            raise SettingInvalid("fps", f"it must be above 0 and at most {MAX_FPS}, not {fps}")
         return self._pass(Sampler(fps))
 
     def _pass(self, sampler: Sampler) -> Iterator[Frame]:

@@ -1,0 +1,122 @@
+"""The table of settings, read from the environment."""
+
+import os
+from pathlib import Path
+
+import pytest
+from platformdirs import user_data_path
+
+from photocall.errors import InputError, SettingInvalid
+from photocall.settings import PREFIX, Settings
+from photocall.students import CSV_LAYOUTS
+
+DOCS = Path(__file__).parents[1] / "docs" / "settings.md"
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.upper().startswith(PREFIX):
+            monkeypatch.delenv(name)
+
+
+def test_without_anything_set_the_defaults_hold() -> None:
+    assert Settings().model_dump() == {
+        "data": user_data_path("photocall"),
+        "threads": 0,
+        "false_positive_target": 0.01,
+        "min_face": 40,
+        "video_fps": 4.0,
+        "csv_layout": "photocall",
+    }
+
+
+def test_every_setting_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {"data": "/srv/faces", "threads": "2", "false_positive_target": "0.001"}
+    values |= {"min_face": "500", "video_fps": "0.5", "csv_layout": "bare"}
+    for name, value in values.items():
+        monkeypatch.setenv(PREFIX + name.upper(), value)
+    assert {name: str(value) for name, value in Settings().model_dump().items()} == values
+    assert values.keys() == Settings.model_fields.keys()
+
+
+def test_what_is_given_by_name_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PHOTOCALL_MIN_FACE", "100")
+    assert Settings(min_face=200).min_face == 200
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PHOTOCALL_DATA", "")
+    assert Settings().data == user_data_path("photocall")
+
+
+def test_a_tilde_is_the_home_and_a_relative_path_starts_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert Settings(data="~/faces").data == Settings(data="faces").data == tmp_path / "faces"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "right"),
+    [
+        ("PHOTOCALL_THREADS", "many", "0 is all"),
+        ("PHOTOCALL_THREADS", "-1", "0 is all"),
+        ("PHOTOCALL_THREADS", "1025", "0 to 1024"),
+        ("PHOTOCALL_THREADS", "2.5", "0 to 1024"),
+        ("PHOTOCALL_FALSE_POSITIVE_TARGET", "0", "between 0 and 1"),
+        ("PHOTOCALL_FALSE_POSITIVE_TARGET", "1", "between 0 and 1"),
+        ("PHOTOCALL_FALSE_POSITIVE_TARGET", "nan", "between 0 and 1"),
+        ("PHOTOCALL_FALSE_POSITIVE_TARGET", "1%", "between 0 and 1"),
+        ("PHOTOCALL_MIN_FACE", "19", "20 to 500 pixels"),
+        ("PHOTOCALL_MIN_FACE", "501", "20 to 500 pixels"),
+        ("PHOTOCALL_VIDEO_FPS", "0", "more than 0 and at most 60"),
+        ("PHOTOCALL_VIDEO_FPS", "60.1", "more than 0 and at most 60"),
+        ("PHOTOCALL_VIDEO_FPS", "inf", "more than 0 and at most 60"),
+        ("PHOTOCALL_CSV_LAYOUT", "excel", "photocall, name-major-year, "),
+        ("PHOTOCALL_DATA", "~nobody-has-this-name/faces", "Directory"),
+    ],
+)
+def test_a_wrong_value_gives_one_line_that_names_the_variable_and_what_is_right(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, right: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingInvalid) as caught:
+        Settings()
+    line = str(caught.value)
+    assert line.startswith(f"{name}: ")
+    assert value in line
+    assert right in line
+    assert "\n" not in line
+    assert "pydantic" not in line
+
+
+def test_a_wrong_value_given_by_name_is_named_as_it_was_given() -> None:
+    with pytest.raises(SettingInvalid, match=r"min_face: 3 is not allowed\. Shorter side") as caught:
+        Settings(min_face=3)
+    assert isinstance(caught.value, InputError)
+
+
+def test_a_setting_that_does_not_exist_is_told_with_those_that_do() -> None:
+    with pytest.raises(SettingInvalid, match="colour: there is no such setting; there are data, threads"):
+        Settings(colour="blue")
+
+
+def test_settings_cannot_be_changed_once_read() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Settings().threads = 3
+
+
+def test_every_setting_is_in_the_docs_with_its_default_and_what_it_may_be() -> None:
+    rows = {line.split("`")[1]: line for line in DOCS.read_text().splitlines() if line.startswith(f"| `{PREFIX}")}
+    assert rows.keys() == {PREFIX + name.upper() for name in Settings.model_fields}
+    for name, field in Settings.model_fields.items():
+        row = rows[PREFIX + name.upper()]
+        assert f"| {field.description} |" in row
+        assert name == "data" or f"| `{field.default}` |" in row
+
+
+def test_every_csv_layout_is_in_the_docs_with_its_first_line() -> None:
+    text = DOCS.read_text()
+    for name, layout in CSV_LAYOUTS.items():
+        first_line = "`" + ",".join(layout.header) + "`" if layout.header else "none"
+        assert f"| `{name}` | {first_line}" in text
