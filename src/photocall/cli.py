@@ -9,6 +9,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stdout
 from importlib import import_module
 from pathlib import Path
 from typing import TypeAlias
@@ -131,6 +132,7 @@ def _demo(commands: Commands, common: argparse.ArgumentParser) -> None:
 
 def _run_demo(options: argparse.Namespace) -> int:
     """Compose the demo class, and run the commands that a user would."""
+    from photocall.console import say
     from photocall.demo import make_demo
 
     try:
@@ -138,15 +140,20 @@ def _run_demo(options: argparse.Namespace) -> int:
     except PhotocallError as error:
         sys.stderr.write(f"photocall: {error}\n")
         return 1
-    data = ["--data", str(options.out / "data")]
-    register, drawing = str(options.out / "register.csv"), str(options.out / "register.jpg")
-    steps = [
-        ["enroll", str(demo.enroll), "--students", str(demo.students)],
-        ["attend", str(demo.photo), "--csv", register, "--draw", drawing],
-        ["video", str(demo.clip), "--out", str(options.out)],
+    out, data = options.out, ["--data", str(options.out / "data")]
+    csv, drawing = ["--csv", str(out / "register.csv")], ["--draw", str(out / "register.jpg")]
+    steps: list[tuple[list[str], Path | None]] = [
+        (["enroll", str(demo.enroll), "--students", str(demo.students), *data], None),
+        (["attend", str(demo.photo), *csv, *drawing, *data], None),
+        (["attend", str(demo.photo), "--json", *data], out / "register.json"),
+        (["video", str(demo.clip), "--out", str(out), *data], None),
     ]
-    for step in steps:
-        print(f"\n$ photocall {shlex.join(step + data)}", flush=True)  # noqa: T201
-        if code := main([*step, *data, *(["--json"] if options.json else [])]):
+    for arguments, target in steps:
+        say(f"\n$ photocall {shlex.join(arguments)}" + (f" > {shlex.quote(str(target))}" if target else ""))
+        with target.open("w") if target else nullcontext(sys.stdout) as stream, redirect_stdout(stream):
+            code = main(arguments)
+        if code:
             return code
+    say(f"\nIn {out}: the photo with names is register.jpg, the register register.csv and register.json;")
+    say("of the video class.csv has the people, class.json the timeline, class.jpg the faces.")
     return 0

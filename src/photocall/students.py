@@ -78,8 +78,8 @@ def people_csv(people: Sequence[tuple[Student, Mapping[str, str]]], layout: str 
         layout: a name in `CSV_LAYOUTS`.
 
     Returns:
-        Text to be written as UTF-8. Lines end with "\n" alone. What a spreadsheet would take for a formula (a cell that
-        starts with =, +, -, @ or a control character) gets an apostrophe before it.
+        Text to be written as UTF-8. Lines end with "\n" alone, and one in a cell becomes a space. A cell that a
+        spreadsheet would take for a formula (it starts with =, +, -, @ or a tab) gets an apostrophe before it.
 
     Raises:
         SettingInvalid: there is no such layout.
@@ -96,9 +96,10 @@ def people_csv(people: Sequence[tuple[Student, Mapping[str, str]]], layout: str 
 
 
 def no_formula(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula: with an apostrophe before what would start one."""
-    # https://owasp.org/www-community/attacks/CSV_Injection
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else cell
+    """A cell that no spreadsheet takes for a formula: on one line, with an apostrophe before what would start one."""
+    # https://owasp.org/www-community/attacks/CSV_Injection. A line break would start a new row in some programs.
+    line = cell.replace("\r", " ").replace("\n", " ")
+    return f"'{line}" if line.startswith("\t") or line.lstrip().startswith(("=", "+", "-", "@")) else line
 
 
 def clean_name(name: str) -> str:

@@ -25,7 +25,7 @@ _AHEAD = 2  # frames that are searched at the same time
 class _Person:
     """Tracks taken for one person.
 
-    `times` are those of the sampled frames with the person, `vectors` the embeddings of the shots, shape (k, d), `crop` is
+    `times` are those of the sampled frames with the person, `vectors` the embeddings of the shots, shape (k, d), `crop`
     the best shot's.
     """
 

@@ -83,15 +83,13 @@ class Video:
         self.path = path
         self.warnings: list[str] = []
         self._max_pixels = max_pixels
-        self._container: InputContainer | None = None
-        with _open(path, max_pixels) as container:
-            stream = _video_stream(container, path, max_pixels)
-            self.codec = stream.codec_context.codec.canonical_name
-            self.frame_rate = _frame_rate(stream)
-            self.duration = _duration(stream, container)
-            self.frame_count = _frame_count(stream, self.duration, self.frame_rate)
-            # Only frames tell which way up they are.
-            self.height, self.width = _first_frame(container, stream, path).image.shape[:2]
+        self._reading: _Reading | None = None
+        reading = self._begin()
+        self.height, self.width = reading.first.image.shape[:2]
+        self.duration = reading.duration
+        self.frame_rate = reading.frame_rate
+        self.frame_count = reading.frame_count
+        self.codec = reading.codec
 
     def __enter__(self) -> Self:
         return self
@@ -103,9 +101,9 @@ class Video:
 
     def close(self) -> None:
         """Close the file. A pass over the frames that is under way ends quietly."""
-        if self._container is not None:
-            self._container.close()
-        self._container = None
+        if self._reading is not None:
+            self._reading.close()
+        self._reading = None
 
     def frames(self, fps: float | None = None) -> Iterator[Frame]:
         """The frames in the order shown; every call starts anew and ends the pass before it.
@@ -122,17 +120,21 @@ class Video:
         return self._pass(Sampler(fps))
 
     def _pass(self, sampler: Sampler) -> Iterator[Frame]:
-        self.close()
-        self.warnings = []
-        self._container = container = _open(self.path, self._max_pixels)
-        stream = _video_stream(container, self.path, self._max_pixels)
-        reading = _Reading(container, stream, 1 / (self.frame_rate or _DEFAULT_RATE))
+        reading = self._begin()
         for frame in reading.frames(sampler):
             yield frame
-            if self._container is not container:
+            if self._reading is not reading:
                 return
         self.close()
-        self.warnings = reading.complaints(self.duration)
+        self.warnings = reading.complaints()
+
+    def _begin(self) -> "_Reading":
+        """A reading at the first frame: the one that opening the video has left there, or else a new one."""
+        self.warnings = []
+        if self._reading is None or self._reading.begun:
+            self.close()
+            self._reading = _Reading(self.path, self._max_pixels)
+        return self._reading
 
 
 def open_video(path: Path, *, max_pixels: int = MAX_FRAME_PIXELS) -> Video:
@@ -149,27 +151,62 @@ def open_video(path: Path, *, max_pixels: int = MAX_FRAME_PIXELS) -> Video:
 
 
 class _Reading:
-    """One pass over a stream: packets in, wanted frames and their times out, and a note of all that went wrong."""
+    """One pass over a stream: packets in, wanted frames and their times out, and a note of all that went wrong.
 
-    def __init__(self, container: InputContainer, stream: VideoStream, interval: float) -> None:
-        self._container = container
+    The first frame is decoded at once: only frames tell which way up they are, and whether they can be decoded.
+    """
+
+    def __init__(self, path: Path, max_pixels: int) -> None:
+        self.begun = False
+        self._container = _open(path, max_pixels)
+        try:
+            self._set_up(_video_stream(self._container, path, max_pixels))
+            self.first = self._first_frame(path)
+        except BaseException:
+            self.close()
+            raise
+
+    def _set_up(self, stream: VideoStream) -> None:
         self._stream = stream
-        self._interval = interval
-        self._clock = Clock(stream.time_base, stream.start_time, interval)
+        self.codec = stream.codec_context.codec.canonical_name
+        self.frame_rate = _frame_rate(stream)
+        self.duration = _duration(stream, self._container)
+        self.frame_count = _frame_count(stream, self.duration, self.frame_rate)
+        self._interval = 1 / (self.frame_rate or _DEFAULT_RATE)
+        self._clock = Clock(stream.time_base, stream.start_time, self._interval)
+        self._sampler = Sampler(None)
         self._reformatter = VideoReformatter()
+        self._rest = self._shown()
         self._end = 0.0
         self._lost = 0
-        self._broken = False
-        self.encrypted = False
+        self._broken = self._encrypted = False
+
+    def _first_frame(self, path: Path) -> Frame:
+        frame = next(self._rest, None)
+        if self._encrypted:
+            raise VideoUnreadable(str(path), "it is encrypted")
+        if frame is None:
+            raise VideoUnreadable(str(path), "none of its frames can be decoded")
+        return frame
+
+    def close(self) -> None:
+        self._container.close()
 
     def frames(self, sampler: Sampler) -> Iterator[Frame]:
-        """The frames that the sampler takes."""
+        """The frames that the sampler takes; to be called once."""
+        self.begun = True
+        self._sampler = sampler
+        if sampler.takes(self.first.time):
+            yield self.first
+        yield from self._rest
+
+    def _shown(self) -> Iterator[Frame]:
         for packet in self._packets():
-            self.encrypted = self.encrypted or packet.has_sidedata("encryption_info")
-            for frame in self._decoded(packet, self._is_spare(packet, sampler)):
+            self._encrypted = self._encrypted or packet.has_sidedata("encryption_info")
+            for frame in self._decoded(packet, self._is_spare(packet)):
                 time = self._clock.of_frame(frame.pts, frame.dts)
                 self._end = max(self._end, time + self._interval)
-                if sampler.takes(time):
+                if self._sampler.takes(time):
                     yield from self._converted(frame, time)
 
     def _packets(self) -> Iterator[_Packet]:
@@ -181,12 +218,12 @@ class _Reading:
             pass  # PyAV, at the end of a transport stream in which another stream appeared midway
         yield Packet()  # empty: the decoder hands out the frames that it still holds
 
-    def _is_spare(self, packet: _Packet, sampler: Sampler) -> bool:
+    def _is_spare(self, packet: _Packet) -> bool:
         if packet.is_corrupt or packet.is_discard:
             return False  # it may show nothing, so no other packet may be spared for it
         time = self._clock.of_packet(packet.pts)
         self._end = max(self._end, (time or 0.0) + self._interval)
-        return sampler.spares(time)
+        return self._sampler.spares(time)
 
     def _decoded(self, packet: _Packet, spare: bool) -> list[VideoFrame]:
         context = self._stream.codec_context
@@ -212,15 +249,15 @@ class _Reading:
             return
         yield Frame(time, image)
 
-    def complaints(self, duration: float | None) -> list[str]:
+    def complaints(self) -> list[str]:
         """What went wrong, one line each.
 
         A second is let pass, and a twentieth of the video: many files round, and some have sound that lasts longer.
         """
         lines = []
-        missing = max((duration or 0.0) - self._end, 0.0)
+        missing = (self.duration or 0.0) - self._end
         if self._broken or missing > 1 + 0.05 * self._end:
-            whole = f" of {duration:.1f} s" if duration else ""
+            whole = f" of {self.duration:.1f} s" if self.duration else ""
             lines.append(f"stopped after {self._end:.1f} s{whole}: the file is damaged or cut short")
         if self._lost:
             lines.append(f"damaged frames: {self._lost}")
@@ -260,16 +297,6 @@ def _video_stream(container: InputContainer, path: Path, max_pixels: int) -> Vid
     stream.thread_type = "AUTO"
     stream.codec_context.options = {"max_pixels": str(max_pixels)}
     return stream
-
-
-def _first_frame(container: InputContainer, stream: VideoStream, path: Path) -> Frame:
-    reading = _Reading(container, stream, 0.0)
-    frame = next(reading.frames(Sampler(None)), None)
-    if reading.encrypted:
-        raise VideoUnreadable(str(path), "it is encrypted")
-    if frame is None:
-        raise VideoUnreadable(str(path), "none of its frames can be decoded")
-    return frame
 
 
 def _frame_rate(stream: VideoStream) -> float | None:
