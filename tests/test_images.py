@@ -1,12 +1,7 @@
-import functools
 import os
-import random
 import re
 import struct
 import threading
-import time
-import zlib
-from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,64 +11,12 @@ import pytest
 import simplejpeg
 from PIL import Image, ImageOps
 
-from photocall.errors import ImageTooLarge, ImageUnreadable, OutputUnwritable, PhotocallError
-from photocall.faces import ByteArray
-from photocall.media import files, jpeg, orientation
-from photocall.media.images import MAX_FILE_BYTES, MAX_PIXELS, encode_jpeg, read_image, write_image
+from photocall.errors import ImageUnreadable, OutputUnwritable
+from photocall.media import orientation
+from photocall.media.images import encode_jpeg, read_image, write_image
+from stills import encoded, exif, gradient, png, reason
 
 EVALUATION = Path(os.environ.get("PHOTOCALL_EVAL_DATA", Path(__file__).parents[1] / "../shared/data"))
-
-
-def gradient(height: int = 48, width: int = 64) -> ByteArray:
-    """uint8 RGB, shape (height, width, 3), no two corners alike and smooth enough for lossy formats."""
-    image = np.zeros((height, width, 3), np.uint8)
-    image[:, :, 0] = np.linspace(0, 255, width)
-    image[:, :, 1] = np.linspace(0, 255, height)[:, np.newaxis]
-    image[:, :, 2] = 90
-    return image
-
-
-def encoded(picture: Image.Image | ByteArray, form: str, **options: Any) -> bytes:
-    if isinstance(picture, np.ndarray):
-        picture = Image.fromarray(picture)
-    buffer = BytesIO()
-    picture.save(buffer, form, **options)
-    return buffer.getvalue()
-
-
-def png(width: int, height: int, depth: int, colours: int, rows: bytes, *chunks: tuple[bytes, bytes]) -> bytes:
-    """A PNG file written chunk by chunk, for what Pillow does not write."""
-    header = struct.pack(">IIBBBBB", width, height, depth, colours, 0, 0, 0)
-    every = [(b"IHDR", header), *chunks, (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
-    body = (struct.pack(">I", len(c)) + t + c + struct.pack(">I", zlib.crc32(t + c)) for t, c in every)
-    return b"\x89PNG\r\n\x1a\n" + b"".join(body)
-
-
-def exif(number: int) -> bytes:
-    block = Image.Exif()
-    block[0x0112] = number
-    return block.tobytes()
-
-
-def reason(source: Path | bytes) -> str:
-    with pytest.raises(ImageUnreadable) as refusal:
-        read_image(source, name="photo")
-    assert refusal.value.source == "photo"
-    assert "\n" not in str(refusal.value)
-    return refusal.value.reason
-
-
-def peak_memory(call: Callable[[], object]) -> float:
-    """By how many MiB the process grew at most during the call."""
-    Path("/proc/self/clear_refs").write_text("5")  # sets the peak, VmHWM, back to the present size
-    before = resident("VmRSS")
-    call()
-    return resident("VmHWM") - before
-
-
-def resident(line: str) -> float:
-    status = Path("/proc/self/status").read_text()
-    return int(re.findall(rf"{line}:\s+(\d+) kB", status)[0]) / 1024
 
 
 # What is read
@@ -221,6 +164,34 @@ def test_a_path_and_its_bytes_are_the_same_picture(tmp_path: Path) -> None:
     assert np.array_equal(read_image(path), gradient())
 
 
+def test_many_threads_read_at_once() -> None:
+    data = {form: encoded(gradient(), form) for form in ("JPEG", "PNG", "WEBP", "TIFF")}
+    expected = {form: read_image(content) for form, content in data.items()}
+    wrong: list[str] = []
+
+    def read(form: str) -> None:
+        for _ in range(20):
+            image = read_image(data[form])
+            wrong.extend([form] * (not np.array_equal(image, expected[form])))
+
+    threads = [threading.Thread(target=read, args=(form,)) for form in data for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_every_photo_of_the_evaluation_set_is_read_as_pillow_reads_it() -> None:
+    photos = sorted((EVALUATION / "mixed-photos").glob("*.jpg")) + sorted((EVALUATION / "group-photos").glob("*.jpg"))
+    if not photos:
+        pytest.skip(f"no photos below {EVALUATION}; set PHOTOCALL_EVAL_DATA")
+    for path in photos:
+        with Image.open(path) as picture:
+            expected = np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
+        assert np.array_equal(read_image(path), expected), path.name
+
+
 # What is refused
 
 
@@ -302,180 +273,6 @@ def test_the_message_names_the_file_and_the_reason(tmp_path: Path) -> None:
         read_image(b"hello")
 
 
-# Limits
-
-
-def huge_headers() -> dict[str, bytes]:
-    """Small files that say they hold 30,000 x 30,000 pixels, or 16,383 x 16,383 where a format ends there."""
-    jpeg_data = bytearray(encoded(gradient(), "JPEG"))
-    frame = jpeg_data.index(b"\xff\xc0")
-    jpeg_data[frame + 5 : frame + 9] = struct.pack(">HH", 30000, 30000)
-    bmp = bytearray(encoded(gradient(), "BMP"))
-    bmp[18:26] = struct.pack("<ii", 30000, 30000)
-    gif = bytearray(encoded(gradient(), "GIF"))
-    gif[6:10] = struct.pack("<HH", 30000, 30000)
-    tiff = bytearray(encoded(gradient(), "TIFF"))
-    for tag in (b"\x00\x01\x04\x00\x01\x00\x00\x00", b"\x01\x01\x04\x00\x01\x00\x00\x00"):
-        place = tiff.index(tag) + 8
-        tiff[place : place + 4] = struct.pack("<I", 30000)
-    return {
-        "JPEG": bytes(jpeg_data),
-        "PNG": png(30000, 30000, 8, 2, b""),
-        "BMP": bytes(bmp),
-        "GIF": bytes(gif),
-        "TIFF": bytes(tiff),
-        "PPM": b"P6\n30000 30000\n255\n",
-    }
-
-
-def test_the_memory_gauge_sees_an_allocation() -> None:
-    assert peak_memory(lambda: np.ones(10 * 2**20)) > 70
-
-
-@pytest.mark.parametrize("form", ["JPEG", "PNG", "BMP", "GIF", "TIFF", "PPM"])
-def test_thirty_thousand_pixels_a_side_are_refused_before_anything_is_allocated(form: str) -> None:
-    data = huge_headers()[form]
-
-    def refused() -> None:
-        with pytest.raises(ImageTooLarge, match="30000x30000 pixels are more than the 100000000 allowed") as refusal:
-            read_image(data, name="poster")
-        assert (refusal.value.source, refusal.value.limit) == ("poster", MAX_PIXELS)
-
-    assert peak_memory(refused) < 50
-
-
-def test_a_webp_with_the_largest_canvas_is_refused_without_using_memory() -> None:
-    data = bytearray(encoded(gradient(), "WEBP", exif=exif(1)))
-    assert data[12:16] == b"VP8X"
-    data[24:30] = (16382).to_bytes(3, "little") * 2
-
-    def refused() -> None:
-        with pytest.raises((ImageTooLarge, ImageUnreadable)):
-            read_image(bytes(data))
-
-    assert peak_memory(refused) < 50
-
-
-def test_the_limit_of_pixels_is_inclusive() -> None:
-    for form in ("JPEG", "PNG"):
-        data = encoded(gradient(10, 20), form)
-        assert read_image(data, max_pixels=200).shape == (10, 20, 3)
-        with pytest.raises(ImageTooLarge):
-            read_image(data, max_pixels=199)
-
-
-def test_a_size_between_pillows_limit_and_ours_is_read_without_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    for form in ("PNG", "GIF", "TIFF", "BMP", "WEBP"):
-        assert read_image(encoded(gradient(30, 50), form)).shape == (30, 50, 3)
-
-
-@functools.cache
-def bomb() -> bytes:
-    """512 MiB of zeros in half a megabyte."""
-    packer = zlib.compressobj(1)
-    return b"".join(packer.compress(b"\0" * 2**24) for _ in range(32)) + packer.flush()
-
-
-@pytest.mark.parametrize("chunk", [b"iCCP", b"zTXt", b"iTXt"])
-def test_a_compressed_note_that_unpacks_to_half_a_gigabyte_costs_nothing(chunk: bytes) -> None:
-    prefix = {b"iCCP": b"a\0\0", b"zTXt": b"a\0\0", b"iTXt": b"a\0\1\0\0\0"}[chunk]
-    data = png(1, 1, 8, 2, b"\0\1\2\3", (chunk, prefix + bomb()))
-
-    def read() -> None:
-        try:
-            assert read_image(data).tolist() == [[[1, 2, 3]]]
-        except ImageUnreadable as refusal:
-            assert "damaged" in refusal.reason
-
-    assert peak_memory(read) < 100
-
-
-def test_pixels_that_unpack_to_more_than_the_header_says_cost_nothing() -> None:
-    data = png(4, 4, 8, 2, b"")
-    pixels = struct.pack(">I", len(bomb())) + b"IDAT" + bomb() + struct.pack(">I", zlib.crc32(b"IDAT" + bomb()))
-    place = data.index(b"IDAT") - 4
-    data = data[:place] + pixels + data[place:]
-    assert peak_memory(lambda: read_image(data)) < 100
-
-
-def test_a_jpeg_of_endless_scans_is_refused_at_once() -> None:
-    data = encoded(np.full((2000, 2000), 128, np.uint8), "JPEG", progressive=True)
-    last_scan = data[data.rindex(b"\xff\xda") : -2]
-    started = time.perf_counter()
-    assert reason(data[:-2] + last_scan * 5000 + b"\xff\xd9") == f"it is built of more than {jpeg.MAX_SCANS} scans"
-    assert time.perf_counter() - started < 1
-
-
-def test_a_file_beyond_the_limit_is_refused_unread(tmp_path: Path) -> None:
-    path = tmp_path / "sparse.png"
-    with path.open("wb") as file:
-        file.truncate(MAX_FILE_BYTES + 1)
-    assert peak_memory(lambda: reason(path)) < 20
-    assert reason(path) == "it is larger than 256 MiB"
-
-
-# Damage
-
-
-@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "PPM", "AVIF", "TIFF"])
-def test_damaged_files_give_a_picture_or_a_plain_refusal_and_nothing_else(form: str) -> None:
-    data, seen = encoded(gradient(), form), set()
-
-    def torture() -> None:
-        for seed in range(200):
-            try:
-                read_image(damaged(data, seed))
-                seen.add("read")
-            except PhotocallError as refusal:
-                assert re.fullmatch(r"image: [\x20-\x7e]+", str(refusal))
-                seen.add("refused")
-
-    started = time.perf_counter()
-    assert peak_memory(torture) < 300
-    assert time.perf_counter() - started < 20
-    assert "refused" in seen
-
-
-def damaged(data: bytes, seed: int) -> bytes:
-    """The same file, cut, or with some bytes flipped, mostly in the header, where it hurts."""
-    chance = random.Random(seed)
-    wrong = bytearray(data)
-    if chance.random() < 0.3:
-        del wrong[chance.randrange(1, len(wrong)) :]
-    for _ in range(chance.choice((0, 1, 2, 4, 30))):
-        wrong[chance.randrange(min(len(wrong), chance.choice((64, 10**6))))] = chance.choice((0, 255, 128, 7))
-    return bytes(wrong)
-
-
-def test_many_threads_read_at_once() -> None:
-    data = {form: encoded(gradient(), form) for form in ("JPEG", "PNG", "WEBP", "TIFF")}
-    expected = {form: read_image(content) for form, content in data.items()}
-    wrong: list[str] = []
-
-    def read(form: str) -> None:
-        for _ in range(20):
-            image = read_image(data[form])
-            wrong.extend([form] * (not np.array_equal(image, expected[form])))
-
-    threads = [threading.Thread(target=read, args=(form,)) for form in data for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
-
-
-def test_every_photo_of_the_evaluation_set_is_read_as_pillow_reads_it() -> None:
-    photos = sorted((EVALUATION / "mixed-photos").glob("*.jpg")) + sorted((EVALUATION / "group-photos").glob("*.jpg"))
-    if not photos:
-        pytest.skip(f"no photos below {EVALUATION}; set PHOTOCALL_EVAL_DATA")
-    for path in photos:
-        with Image.open(path) as picture:
-            expected = np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
-        assert np.array_equal(read_image(path), expected), path.name
-
-
 # What is written
 
 
@@ -511,35 +308,3 @@ def test_an_unknown_ending_is_refused_with_those_that_are_known(name: str, tmp_p
 def test_a_picture_too_long_for_its_format_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(OutputUnwritable, match="cannot hold 70000x2 pixels"):
         write_image(tmp_path / name, np.zeros((2, 70000, 3), np.uint8))
-
-
-def test_writing_replaces_a_file_in_one_step_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "roll.csv"
-    files.write_atomically(path, b"old")
-    files.write_atomically(path, b"new")
-    assert path.read_bytes() == b"new"
-    assert [entry.name for entry in path.parent.iterdir()] == ["roll.csv"]
-
-
-def test_a_written_file_has_the_permissions_of_any_new_file(tmp_path: Path) -> None:
-    (tmp_path / "plain").touch()
-    files.write_atomically(tmp_path / "atomic", b"x")
-    assert (tmp_path / "atomic").stat().st_mode == (tmp_path / "plain").stat().st_mode
-
-
-def test_a_target_that_cannot_be_written_is_named_and_left_as_it_was(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("mine")
-    (tmp_path / "folder" / "full").mkdir(parents=True)
-    refused = {
-        tmp_path / "file" / "below.csv": "a part of its path is a file, not a directory",
-        tmp_path / "folder": "it is a directory",
-        tmp_path / ("x" * 300): "its name is too long",
-        tmp_path / "nul\0": "its name holds a NUL character",
-    }
-    for path, words in refused.items():
-        with pytest.raises(OutputUnwritable) as refusal:
-            files.write_atomically(path, b"x")
-        assert (refusal.value.path, refusal.value.reason) == (str(path), words)
-    assert (tmp_path / "file").read_text() == "mine"
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["file", "folder"]
-    assert [entry.name for entry in (tmp_path / "folder").iterdir()] == ["full"]

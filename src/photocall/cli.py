@@ -5,6 +5,7 @@ output, everything else to standard error.
 """
 
 import argparse
+import logging
 import os
 import shlex
 import sys
@@ -33,6 +34,8 @@ _MODULES = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     options = _parser().parse_args(arguments)
+    logging.basicConfig(format="photocall: %(message)s")
+    logging.getLogger("photocall").setLevel(logging.INFO)
     if options.command == "demo":
         return _run_demo(options)
     # Not before the arguments are known to be right, and only what the command needs: it takes a tenth of a second.

@@ -34,6 +34,10 @@ def face(name: str, *, of: str = "class", seed: int | None = None, model: str = 
     )
 
 
+def batch_of(number: int, size: int, of: str = "class") -> list[FaceRecord]:
+    return [face(f"{number}-{each}", of=of, seed=each) for each in range(size)]
+
+
 def plain(record: FaceRecord) -> tuple[object, ...]:
     """A face as something that can be compared: the vector as its bytes."""
     vector = record.embedding.vector

@@ -84,12 +84,10 @@ def read_image(source: Path | bytes, *, name: str | None = None, max_pixels: int
     data = _content(source, name)
     kind = signatures.kind(data)
     if kind == "JPEG":
-        image = _read_jpeg(data, name, max_pixels)
-    elif kind in _DECODERS:
-        image = _read_with_pillow(data, kind, name, max_pixels)
-    else:
-        raise ImageUnreadable(name, _other(kind))
-    return np.ascontiguousarray(image)
+        return _read_jpeg(data, name, max_pixels)
+    if kind in _DECODERS:
+        return _read_with_pillow(data, kind, name, max_pixels)
+    raise ImageUnreadable(name, _other(kind))
 
 
 def _content(source: Path | bytes, name: str) -> bytes:

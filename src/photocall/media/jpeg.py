@@ -20,8 +20,8 @@ One of 140 bytes can keep a decoder busy for 0.2 s where the picture has 100 mil
 libjpeg-turbo's report "Two Issues with the JPEG Standard" describes it.
 """
 
-# FF 00 is a stuffed byte and FF D0..D7 are restart markers: both belong to a scan. FF FF is padding.
-_MARKER = re.compile(rb"\xff+([\x01\xc0-\xcf\xd8-\xfe])")
+# FF 00 is a stuffed byte and FF D0..D7 are restart markers: both belong to a scan. FF FF is padding before a marker.
+_MARKER = re.compile(rb"\xff([\x01\xc0-\xcf\xd8-\xfe])")
 _START, _END, _SCAN, _APP1, _TEM = 0xD8, 0xD9, 0xDA, 0xE1, 0x01
 
 # libjpeg's warnings that mean: part of the picture is missing or made up.
@@ -55,7 +55,7 @@ def decode(data: bytes) -> ByteArray:
     """The picture, upright.
 
     Returns:
-        uint8 RGB, shape (h, w, 3).
+        uint8 RGB, shape (h, w, 3), C-contiguous.
 
     Raises:
         JpegUnreadable: a part is missing.

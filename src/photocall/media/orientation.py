@@ -22,16 +22,18 @@ def upright(image: ByteArray, orientation: int) -> ByteArray:
         orientation: 1..8.
 
     Returns:
-        uint8, a view of `image`, shape (h, w, 3), or (w, h, 3) where it was turned by a quarter.
+        uint8, C-contiguous, shape (h, w, 3), or (w, h, 3) where it was turned by a quarter; `image` itself, or a view
+        of it, where there was nothing to do.
     """
+    pixels = np.ascontiguousarray(image).view("V3")[:, :, 0]  # pixels move as one, in half the time of their bytes
     if orientation >= 5:
-        image = image.swapaxes(0, 1)
+        pixels = pixels.T
     # What is left after the transposition: 2, 3, 6, 7 run right to left and 3, 4, 7, 8 run bottom to top.
     if orientation in (2, 3, 6, 7):
-        image = image[:, ::-1]
+        pixels = pixels[:, ::-1]
     if orientation in (3, 4, 7, 8):
-        image = image[::-1]
-    return image
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels).view(np.uint8).reshape(*pixels.shape, 3)
 
 
 def from_exif(exif: bytes) -> int:

@@ -300,7 +300,9 @@ def _video_stream(container: InputContainer, path: Path, max_pixels: int) -> Vid
 
 
 def _frame_rate(stream: VideoStream) -> float | None:
-    rate = stream.average_rate or stream.guessed_rate
+    # A raw stream has no times to average, so FFmpeg says 25 there; its guess is what the codec says.
+    measured = None if stream.start_time is None else stream.average_rate
+    rate = measured or stream.guessed_rate
     return float(rate) if rate else None
 
 
@@ -327,7 +329,7 @@ def _rgb(frame: VideoFrame, reformatter: VideoReformatter) -> ByteArray:
     stored = np.asarray(converted.to_ndarray(), np.uint8)
     if converted is frame:  # it was RGB already, and the decoder may still draw on it
         stored = stored.copy()
-    return np.ascontiguousarray(orientation.upright(stored, _orientation(frame)))
+    return orientation.upright(stored, _orientation(frame))
 
 
 def _orientation(frame: VideoFrame) -> int:

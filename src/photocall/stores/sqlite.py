@@ -5,6 +5,7 @@ will write says so at its start (BEGIN IMMEDIATE): two readers that both turn in
 """
 
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -87,10 +88,24 @@ def _prepare(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions begin where `_begin` says, not where the driver guesses
     try:
         for pragma in PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}").fetchall()
+            _set(connection, pragma)
     except (sqlite3.Error, UnicodeDecodeError):
         connection.close()  # the pool has not taken it yet
         raise
+
+
+def _set(connection: sqlite3.Connection, pragma: str) -> None:
+    """Where several processes turn a new file into a write-ahead log at once, SQLite does not wait by itself."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+            return
+        except sqlite3.OperationalError as error:
+            busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def _begin(connection: Connection) -> None:

@@ -1,0 +1,111 @@
+"""The benchmarks' own arithmetic, and the page that repeats their results."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from photocall.faces import BoundingBox
+
+sys.path.insert(0, str(Path(__file__).parent.parent))  # benchmarks/ belongs to the repository, not to the package
+
+from benchmarks import page, timing, verification
+from benchmarks.detection import Marked, count
+from benchmarks.scoring import Person, Seen, tally
+from benchmarks.tables import Table, markdown
+from benchmarks.timing import Sample
+
+
+def test_the_page_shows_the_results_that_are_kept() -> None:
+    text = page.PAGE.read_text("utf-8")
+    assert page.filled(text, page.results()) == text
+    assert text.count("| claim |") >= 1
+
+
+def test_sides_take_turns_after_one_unmeasured_call_each() -> None:
+    calls: list[tuple[str, int]] = []
+
+    def side(name: str, item: int) -> Sample:
+        calls.append((name, item))
+        return Sample(item, 2 * item)
+
+    samples = timing.interleaved({"a": lambda i: side("a", i), "b": lambda i: side("b", i)}, [1, 2], "testing")
+    assert calls == [("a", 1), ("b", 1), ("a", 1), ("b", 1), ("a", 2), ("b", 2)]
+    assert samples == {"a": [Sample(1, 2), Sample(2, 4)], "b": [Sample(1, 2), Sample(2, 4)]}
+
+
+def test_a_ratio_is_that_of_the_medians_and_its_spread_that_of_neighbours() -> None:
+    ours, theirs = ([Sample(wall, wall) for wall in walls] for walls in ((1.0, 2.0, 4.0), (10.0, 40.0, 20.0)))
+    result = timing.ratio(theirs, ours)
+    assert result["wall"] == result["cpu"] == 10.0
+    assert result["wall_quartiles"] == [7.5, 15.0]
+
+
+def test_processor_time_counts_work_and_not_sleep() -> None:
+    sample = timing.timed(lambda: sum(range(3_000_000)))
+    assert 0 < sample.cpu <= sample.wall + 0.05
+
+
+def test_faces_are_counted_by_who_they_are_and_what_was_said_of_them() -> None:
+    def face(left: float, name: str | None, *, certain: bool = True) -> Seen:
+        return Seen(BoundingBox(left, 0, 10, 10), name, certain)
+
+    people = [Person(name, 5 + 20 * i, 5) for i, name in enumerate(["Ada", "Bo", "Cy", "Di", "Eve", None, None])]
+    seen = [
+        face(0, "Ada"),
+        face(20, "Ada"),
+        face(40, "Cy", certain=False),
+        face(60, None),
+        face(100, "Bo"),
+        face(120, "Bo", certain=False),
+        face(500, None),
+    ]
+    assert tally([(people, seen)]) == {
+        "faces": 7,
+        "found": 6,
+        "extra": 1,
+        "people": 5,
+        "right": 1,
+        "wrong": 1,
+        "uncertain": 1,
+        "missed": 2,
+        "strangers": 2,
+        "accepted": 1,
+    }
+
+
+def test_a_person_twice_in_a_photo_counts_once() -> None:
+    people = [Person("Ada", 5, 5), Person("Ada", 25, 5)]
+    counts = tally([(people, [Seen(BoundingBox(0, 0, 10, 10), "Ada"), Seen(BoundingBox(20, 0, 10, 10), "Ada")])])
+    assert (counts["people"], counts["right"]) == (1, 1)
+
+
+def test_boxes_on_unfit_or_small_faces_count_neither_way() -> None:
+    marked = [
+        Marked(BoundingBox(0, 0, 50, 50), valid=True),
+        Marked(BoundingBox(100, 0, 50, 50), valid=False),
+        Marked(BoundingBox(200, 0, 20, 20), valid=True),
+        Marked(BoundingBox(300, 0, 60, 60), valid=True),
+    ]
+    boxes = [
+        BoundingBox(2, 2, 50, 50),
+        BoundingBox(100, 0, 50, 50),
+        BoundingBox(200, 0, 20, 20),
+        BoundingBox(400, 0, 40, 40),  # nothing there
+        BoundingBox(500, 0, 30, 30),  # nothing there, but smaller than what is asked for
+        BoundingBox(4, 4, 50, 50),  # the first face again
+    ]
+    assert count(boxes, marked, size=40) == (2, 1, 2)
+    assert count(boxes, marked, size=20) == (3, 2, 3)
+
+
+def test_the_best_threshold_is_right_most_often() -> None:
+    distances = np.array([0.7, 0.3, 0.5, 0.4, 0.9])
+    same = np.array([False, True, True, True, False])
+    assert verification.best_threshold(distances, same) == pytest.approx(0.5)
+
+
+def test_a_table_becomes_markdown() -> None:
+    table = Table("Times", ("side", "ms"), [("ours", "1"), ("theirs", "10")], "Medians.")
+    assert markdown(table) == "### Times\n\n| side | ms |\n| --- | --- |\n| ours | 1 |\n| theirs | 10 |\n\nMedians.\n"
