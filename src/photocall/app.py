@@ -10,6 +10,7 @@ from photocall.faces import FaceRecord
 from photocall.gallery import Gallery
 from photocall.settings import Settings
 from photocall.stores.sql import SqlStore
+from photocall.stores.sqlite import sqlite_url
 
 COLLECTION = "students"
 """The collection that the class is enrolled in."""
@@ -50,7 +51,7 @@ def enrolled_faces(store: SqlStore) -> list[FaceRecord]:
 @contextmanager
 def open_store(settings: Settings) -> Iterator[SqlStore]:
     """The store of the data directory, closed at the end."""
-    with SqlStore(f"sqlite:///{(settings.data / DATABASE).absolute()}") as store:
+    with SqlStore(sqlite_url(settings.data / DATABASE)) as store:
         yield store
 
 

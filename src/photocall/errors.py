@@ -31,6 +31,10 @@ class PhotocallError(Exception):
         """The class's docstring, filled with the exception's own attributes."""
         return (type(self).__doc__ or type(self).__name__).format(**vars(self))
 
+    def __reduce__(self) -> tuple[type["PhotocallError"], tuple[object, ...]]:
+        """Pickled by its attributes, however it was made; errors cross process boundaries."""
+        return type(self), tuple(vars(self).values())
+
 
 class InputError(PhotocallError):
     """The input is wrong."""

@@ -6,7 +6,7 @@ points. Boxes are float32 rows of left, top, right, bottom in picture pixels.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -22,7 +22,8 @@ P_THRESHOLD, R_THRESHOLD, O_THRESHOLD = 0.7, 0.7, 0.8
 """Face probabilities from which a stage lets pass; measured on WIDER FACE (docs/engine.md)."""
 
 _WINDOW, _STRIDE = 12, 2  # of P-Net
-_MOST_A_LEVEL = 1000  # candidates of one level that go on, best first: bounds memory on pictures full of texture
+_BAND = 100_000  # pixels that P-Net scans at a time: bounds memory however large the picture, and suits the caches
+_MOST_A_BAND = 400  # candidates of one band that go on, best first: bounds work on pictures full of texture
 _MOST_A_BATCH = 32  # crops a call: bounds memory, and gives two threads work
 _PAD = 32  # level sides are padded to multiples of it, so that the runtime sees few shapes and its memory stays flat
 
@@ -67,35 +68,32 @@ class CascadeDetector:
         return self._output(levels, boxes), levels
 
     def _propose(self, levels: list[Level]) -> FloatArray:
-        """P-Net over all levels; the first is as large as all others together, so two threads share evenly."""
-        rest = self._pool.submit(lambda: [self._scan(level) for level in levels[1:]])
-        found = [self._scan(level) for level in levels[:1]] + rest.result()
-        if not found:
-            return np.empty((0, 4), np.float32)
-        boxes = np.concatenate([boxes for boxes, _ in found])
-        logits = np.concatenate([logits for _, logits in found])
+        """P-Net over all levels, in bands of about the same size on all threads."""
+        bands = [(index, *band) for index, level in enumerate(levels) for band in _bands(level.pixels)]
+        scanned = list(self._pool.map(lambda band: self._scan(*band[1:]), bands))
+        found = []
+        for index, level in enumerate(levels):
+            windows, logits = _joined(scanned[i] for i, band in enumerate(bands) if band[0] == index)
+            kept = suppress(windows, logits, 0.5)
+            found.append((windows[kept] * level.step, logits[kept]))
+        boxes, logits = _joined(found)
         return boxes[suppress(boxes, logits, 0.7)]
 
-    def _scan(self, level: Level) -> tuple[FloatArray, FloatArray]:
-        """Boxes and logits of one level, after suppression."""
-        pixels = np.asarray(level.image)
+    def _scan(self, top: int, pixels: ByteArray) -> tuple[FloatArray, FloatArray]:
+        """Boxes, in pixels of the level, and logits of the windows of one band that may show a face."""
         logits, regression = self._pnet.run(None, {"image": _padded(pixels)})
-        height, width = pixels.shape[:2]
-        # Windows that lie wholly in the padding are no windows of the picture.
-        logits = logits[
-            0, : max(1, (height - _WINDOW + 1) // _STRIDE + 1), : max(1, (width - _WINDOW + 1) // _STRIDE + 1)
-        ]
+        # Windows that reach into the padding are no windows of the picture.
+        logits = logits[0, : _windows(pixels.shape[0]), : _windows(pixels.shape[1])]
         rows, columns = np.nonzero(logits > _logit(P_THRESHOLD))
         scores = logits[rows, columns]
-        if len(scores) > _MOST_A_LEVEL:
-            best = np.argpartition(-scores, _MOST_A_LEVEL)[:_MOST_A_LEVEL]
+        if len(scores) > _MOST_A_BAND:
+            best = np.argpartition(-scores, _MOST_A_BAND)[:_MOST_A_BAND]
             rows, columns, scores = rows[best], columns[best], scores[best]
         corner = np.stack([columns, rows], axis=1).astype(np.float32) * _STRIDE
         windows = np.concatenate([corner, corner + _WINDOW], axis=1)
         windows += _WINDOW * regression[0, :, rows, columns]
-        windows *= level.step
-        kept = suppress(windows, scores, 0.5)
-        return windows[kept], scores[kept]
+        windows[:, 1::2] += top
+        return windows, scores
 
     def _refine(self, levels: list[Level], boxes: FloatArray) -> FloatArray:
         squares = square(boxes)
@@ -172,6 +170,26 @@ def suppress(boxes: FloatArray, scores: FloatArray, threshold: float, *, of_smal
         whole = np.minimum(areas[i], rest) if of_smaller else areas[i] + rest - shared
         gone[i + 1 :] |= shared > threshold * whole
     return order[kept]
+
+
+def _windows(side: int) -> int:
+    """How many of P-Net's windows fit into a side."""
+    return max(1, (side - _WINDOW) // _STRIDE + 1)
+
+
+def _bands(pixels: ByteArray) -> Iterator[tuple[int, ByteArray]]:
+    """Horizontal parts that together have every window of the picture once: the first row of each, and its pixels."""
+    height, width = pixels.shape[:2]
+    rows = max(1, (_BAND // width - _WINDOW) // _STRIDE + 1)  # of windows
+    for first in range(0, _windows(height), rows):
+        top = first * _STRIDE
+        yield top, pixels[top : top + (rows - 1) * _STRIDE + _WINDOW]
+
+
+def _joined(parts: Iterable[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray, FloatArray]:
+    """Boxes and logits of several parts as one."""
+    boxes, logits = zip(*parts, strict=True)
+    return np.concatenate(boxes), np.concatenate(logits)
 
 
 def _regress(boxes: FloatArray, regression: FloatArray) -> FloatArray:

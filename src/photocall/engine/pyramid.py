@@ -15,11 +15,14 @@ from photocall.faces import ByteArray, FloatArray
 _SMALLEST_SIDE = 12  # P-Net's window: a smaller level holds no window
 
 
+_STRIP = 1 << 20  # pixels that are handed to Pillow at a time: it holds a copy of them, at four bytes each
+
+
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A picture scaled down to 1 / `step`."""
+    """A picture scaled down to 1 / `step`: uint8 RGB, shape (h, w, 3), C-contiguous."""
 
-    image: Image.Image
+    pixels: ByteArray
     step: int
 
 
@@ -27,14 +30,21 @@ def build_levels(image: ByteArray) -> list[Level]:
     """The picture itself and its smaller versions, finest first.
 
     Args:
-        image: uint8 RGB, shape (h, w, 3).
+        image: uint8 RGB, shape (h, w, 3), C-contiguous.
     """
-    original = Image.fromarray(image)
-    levels = [Level(original, 1), Level(original.reduce(2), 2), Level(original.reduce(3), 3)]
-    while min(levels[-2].image.size) >= 2 * _SMALLEST_SIDE:
+    levels = [Level(image, 1), Level(_reduced(image, 2), 2), Level(_reduced(image, 3), 3)]
+    while min(levels[-2].pixels.shape[:2]) >= 2 * _SMALLEST_SIDE:
         half = levels[-2]  # 4 is half of 2, 6 of 3, 8 of 4, ...
-        levels.append(Level(half.image.reduce(2), half.step * 2))
+        levels.append(Level(_reduced(half.pixels, 2), half.step * 2))
     return levels
+
+
+def _reduced(pixels: ByteArray, factor: int) -> ByteArray:
+    """Means of factor x factor blocks; the last row and column may be of smaller ones."""
+    height, width = pixels.shape[:2]
+    rows = max(1, _STRIP // (width * factor)) * factor
+    strips = (pixels[top : top + rows] for top in range(0, height, rows))
+    return np.concatenate([np.asarray(Image.fromarray(strip).reduce(factor)) for strip in strips])
 
 
 def crop_squares(levels: list[Level], squares: FloatArray, size: int) -> ByteArray:
@@ -48,20 +58,22 @@ def crop_squares(levels: list[Level], squares: FloatArray, size: int) -> ByteArr
     Returns:
         uint8 RGB, shape (n, size, size, 3), bilinear; black outside the picture.
     """
-    crops = np.empty((len(squares), size, size, 3), np.uint8)
     steps = np.array([level.step for level in levels])
     chosen = np.maximum((steps * size <= (squares[:, 2:3] - squares[:, :1]) * 1.01).sum(axis=1) - 1, 0)
-    for index in np.unique(chosen):
-        rows = np.flatnonzero(chosen == index)
-        crops[rows] = _cut(levels[index], squares[rows], size)
+    places = (squares / steps[chosen, None]).tolist()
+    crops = np.empty((len(squares), size, size, 3), np.uint8)
+    for crop, index, place in zip(crops, chosen, places, strict=True):
+        crop[:] = _cut(levels[index].pixels, place, size)
     return crops
 
 
-def _cut(level: Level, squares: FloatArray, size: int) -> ByteArray:
-    """All squares of one level in one go, as a strip one above the other."""
-    mesh = [
-        ((0, row * size, size, (row + 1) * size), (left, top, left, bottom, right, bottom, right, top))
-        for row, (left, top, right, bottom) in enumerate((squares / level.step).tolist())
-    ]
-    strip = level.image.transform((size, size * len(mesh)), Image.Transform.MESH, mesh, Image.Resampling.BILINEAR)
-    return np.asarray(strip).reshape(len(mesh), size, size, 3)
+def _cut(pixels: ByteArray, place: list[float], size: int) -> ByteArray:
+    """One square, bilinear; `place` is left, top, right, bottom in pixels."""
+    left, top = max(0, int(place[0]) - 1), max(0, int(place[1]) - 1)  # a pixel more, for the interpolation
+    right, bottom = max(0, int(place[2]) + 2), max(0, int(place[3]) + 2)
+    region = pixels[top:bottom, left:right]
+    if region.size == 0:
+        return np.zeros((size, size, 3), np.uint8)
+    extent = (place[0] - left, place[1] - top, place[2] - left, place[3] - top)
+    picture = Image.fromarray(region)
+    return np.asarray(picture.transform((size, size), Image.Transform.EXTENT, extent, Image.Resampling.BILINEAR))

@@ -36,7 +36,10 @@ class Clock:
 
     def of_packet(self, pts: int | None) -> float | None:
         """Seconds at which a packet's frame will be shown; None before the first frame and where it is not sure."""
-        return None if self._last is None or self._stamps.disordered else self._seconds(pts)
+        seconds = self._seconds(pts)
+        if seconds is None or self._last is None or self._stamps.disordered:
+            return None
+        return seconds + self._shift
 
     def of_frame(self, pts: int | None, dts: int | None) -> float:
         """Seconds at which the next frame is shown. To be called once for each frame, in the order shown."""
@@ -51,10 +54,10 @@ class Clock:
 
     def _first(self, stamp: int | None) -> float:
         seconds = self._seconds(stamp) or 0.0
-        if seconds < _JUMP:
-            self._start = stamp
-            return 0.0
-        return seconds
+        if seconds >= _JUMP:
+            return seconds
+        self._start = self._start if stamp is None else stamp
+        return 0.0
 
     def _next(self, stamp: int | None, last: float) -> float:
         seconds = self._seconds(stamp)
