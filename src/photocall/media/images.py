@@ -9,20 +9,13 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from PIL.AvifImagePlugin import AvifImageFile
-from PIL.BmpImagePlugin import BmpImageFile
-from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.PpmImagePlugin import PpmImageFile
-from PIL.TiffImagePlugin import TiffImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
 from photocall.errors import ImageTooLarge, ImageUnreadable, OutputUnwritable
 from photocall.faces import ByteArray
@@ -34,15 +27,16 @@ MAX_PIXELS = 100_000_000
 MAX_FILE_BYTES = 256 * 2**20
 """Larger files are not read: 100 million pixels in lossless PNG come to about as much."""
 
-_DECODERS: dict[str, type[ImageFile]] = {
-    "JPEG": JpegImageFile,
-    "PNG": PngImageFile,
-    "GIF": GifImageFile,
-    "BMP": BmpImageFile,
-    "TIFF": TiffImageFile,
-    "WebP": WebPImageFile,
-    "PPM": PpmImageFile,
-    "AVIF": AvifImageFile,
+# Pillow's modules and classes; imported when first needed, since most processes meet one format only.
+_DECODERS = {
+    "JPEG": ("JpegImagePlugin", "JpegImageFile"),
+    "PNG": ("PngImagePlugin", "PngImageFile"),
+    "GIF": ("GifImagePlugin", "GifImageFile"),
+    "BMP": ("BmpImagePlugin", "BmpImageFile"),
+    "TIFF": ("TiffImagePlugin", "TiffImageFile"),
+    "WebP": ("WebPImagePlugin", "WebPImageFile"),
+    "PPM": ("PpmImagePlugin", "PpmImageFile"),
+    "AVIF": ("AvifImagePlugin", "AvifImageFile"),
 }
 
 # What Pillow's decoders are seen to raise on damaged files; Warning, since a process may turn warnings into errors.
@@ -133,7 +127,7 @@ def _check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
 def _read_with_pillow(data: bytes, kind: str, name: str, max_pixels: int) -> ByteArray:
     try:
         # Not Image.open: its own limit, a setting of the whole process, would come before ours.
-        with _DECODERS[kind](BytesIO(data)) as picture:
+        with _decoder(kind)(BytesIO(data)) as picture:
             _check_size(picture.size, name, max_pixels)
             with _unwarned(picture.size):
                 picture.load()
@@ -142,6 +136,12 @@ def _read_with_pillow(data: bytes, kind: str, name: str, max_pixels: int) -> Byt
             return orientation.upright(stored, orientation.from_exif(picture.info.get("exif", b"")))
     except _DECODER_ERRORS as error:
         raise ImageUnreadable(name, _damage(error)) from error
+
+
+def _decoder(kind: str) -> type[ImageFile]:
+    module, name = _DECODERS[kind]
+    decoder: type[ImageFile] = getattr(import_module(f"PIL.{module}"), name)
+    return decoder
 
 
 @contextlib.contextmanager
