@@ -6,10 +6,9 @@ output, everything else to standard error.
 
 import argparse
 import logging
-import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, redirect_stdout
 from importlib import import_module
 from pathlib import Path
@@ -34,23 +33,26 @@ _MODULES = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     options = _parser().parse_args(arguments)
+    from photocall.console import complain  # loads NumPy: not for --help
+
     logging.basicConfig(format="photocall: %(message)s")
     logging.getLogger("photocall").setLevel(logging.INFO)
-    if options.command == "demo":
-        return _run_demo(options)
-    # Not before the arguments are known to be right, and only what the command needs: it takes a tenth of a second.
-    module = import_module(f"photocall.commands.{_MODULES[options.command]}")
     try:
-        failures: int = getattr(module, options.command)(options)
+        failures = _run_demo(options) if options.command == "demo" else _command(options.command)(options)
     except PhotocallError as error:
-        sys.stderr.write(f"photocall: {error}\n")
+        complain(error)
         return 2 if isinstance(error, SettingInvalid) else 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of our output has gone, `photocall ... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return 1 if failures else 0
+
+
+def _command(name: str) -> Callable[[argparse.Namespace], int]:
+    """What runs a command; only what it needs is imported, since it takes a tenth of a second."""
+    function: Callable[[argparse.Namespace], int] = getattr(import_module(f"photocall.commands.{_MODULES[name]}"), name)
+    return function
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -138,12 +140,7 @@ def _run_demo(options: argparse.Namespace) -> int:
     from photocall.console import say
     from photocall.demo import make_demo
 
-    try:
-        demo = make_demo(options.archives, options.out)
-    except PhotocallError as error:
-        sys.stderr.write(f"photocall: {error}\n")
-        return 1
-    out, data = options.out, ["--data", str(options.out / "data")]
+    demo, out, data = make_demo(options.archives, options.out), options.out, ["--data", str(options.out / "data")]
     csv, drawing = ["--csv", str(out / "register.csv")], ["--draw", str(out / "register.jpg")]
     steps: list[tuple[list[str], Path | None]] = [
         (["enroll", str(demo.enroll), "--students", str(demo.students), *data], None),
@@ -152,11 +149,13 @@ def _run_demo(options: argparse.Namespace) -> int:
         (["video", str(demo.clip), "--out", str(out), *data], None),
     ]
     for arguments, target in steps:
-        say(f"\n$ photocall {shlex.join(arguments)}" + (f" > {shlex.quote(str(target))}" if target else ""))
+        say("")
+        say(f"$ photocall {shlex.join(arguments)}" + (f" > {shlex.quote(str(target))}" if target else ""))
         with target.open("w") if target else nullcontext(sys.stdout) as stream, redirect_stdout(stream):
             code = main(arguments)
         if code:
             return code
-    say(f"\nIn {out}: the photo with names is register.jpg, the register register.csv and register.json;")
+    say("")
+    say(f"In {out}: the photo with names is register.jpg, the register register.csv and register.json;")
     say("of the video class.csv has the people, class.json the timeline, class.jpg the faces.")
     return 0

@@ -1,19 +1,22 @@
 """How things look on a terminal: results on standard output, everything else on standard error."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from io import StringIO
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-
-from photocall import report
-from photocall.errors import PhotocallError
-from photocall.media.videos import Frame, Video
+from photocall.errors import OutputUnwritable, PhotocallError
+from photocall.media.files import reason
 from photocall.roster import RollCall, Sighting, Status
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+    from rich.table import Table
+
+    from photocall.media.videos import Frame, Video
 
 Item = TypeVar("Item")
 
@@ -21,19 +24,60 @@ _COLOURS = {Status.PRESENT: "green", Status.UNCERTAIN: "yellow", Status.ABSENT: 
 
 
 def say(text: str) -> None:
-    """A line of results."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    """A line of results.
+
+    Raises:
+        OutputUnwritable: standard output takes no more, its disk is full say.
+        BrokenPipeError: whoever read it has gone.
+    """
+    _write(_printable(text) + "\n")
 
 
 def say_json(value: Any) -> None:
-    """A result for machines: one line of JSON, so that several make JSON Lines."""
-    say(json.dumps(value, ensure_ascii=False))
+    """A result for machines: one line of JSON, so that several make JSON Lines. Raises as `say`."""
+    _write(json.dumps(value) + "\n")
 
 
 def complain(problem: PhotocallError | str) -> None:
     """A line about what went wrong."""
-    sys.stderr.write(f"photocall: {problem}\n")
+    sys.stderr.write(f"photocall: {_printable(str(problem))}\n")
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        silence()
+        raise
+    except OSError as error:
+        silence()
+        raise OutputUnwritable("standard output", reason(error)) from error
+
+
+def silence() -> None:
+    """Let nothing more go to a standard output that failed, not even what is buffered when the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _printable(text: str) -> str:
+    """Names may hold anything; nothing in them may move the cursor, forge a line or fail to be encoded."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def _table(*headings: str) -> "Table":
+    from rich.table import Table  # not before there is one to show
+
+    return Table(*headings)
+
+
+def _show(table: "Table") -> None:
+    """A table on standard output, in colour where that is a terminal."""
+    from rich.console import Console
+
+    drawn = StringIO()  # not straight to standard output: `_write` knows what to do when that fails
+    Console(file=drawn, force_terminal=sys.stdout.isatty()).print(table)
+    _write(drawn.getvalue())
 
 
 @contextmanager
@@ -49,27 +93,39 @@ def failing() -> Iterator[Callable[[], bool]]:
 
 def progress(items: Sequence[Item], doing: str) -> Iterator[Item]:
     """The items, under a progress bar if there are several and somebody is watching."""
-    if len(items) < 2:
+    if len(items) < 2 or not sys.stderr.isatty():
         yield from items
         return
-    with _bar(MofNCompleteColumn()) as bar:
+    with _bar() as bar:
         yield from bar.track(items, description=doing)
 
 
-def watched(video: Video, name: str, fps: float) -> Iterator[Frame]:
+def watched(video: "Video", name: str, fps: float) -> "Iterator[Frame]":
     """The video's frames, under a progress bar of its seconds if somebody is watching."""
-    with _bar(TextColumn("{task.fields[at]}")) as bar:
-        task = bar.add_task(name, total=video.duration, at="")
+    if not sys.stderr.isatty():
+        yield from video.frames(fps)
+        return
+    with _bar() as bar:
+        task = bar.add_task(_cell(name), total=video.duration)
         for frame in video.frames(fps):
             yield frame
-            bar.update(task, completed=frame.time, at=report.clock(frame.time))
+            bar.update(task, completed=frame.time)
 
 
-def _bar(count: TextColumn | MofNCompleteColumn) -> Progress:
-    """A bar on standard error that goes away when done; nothing at all where that is no terminal."""
-    columns = TextColumn("{task.description}"), BarColumn(), count, TimeRemainingColumn()
-    console = Console(stderr=True)
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+def _bar() -> "Progress":
+    """A bar on standard error that goes away when done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds to a tenth, with hours where there are some."""
+    minutes, rest = divmod(round(seconds, 1), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
 
 
 def counted(count: int, singular: str, plural: str | None = None) -> str:
@@ -79,20 +135,21 @@ def counted(count: int, singular: str, plural: str | None = None) -> str:
 
 def show_rows(rows: Sequence[dict[str, Any]]) -> None:
     """A table of rows that have the same keys."""
-    table = Table(*(rows[0] if rows else ()))
+    table = _table(*(_cell(heading) for heading in rows[0]) if rows else ())
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
-    Console().print(table)
+        table.add_row(*(_cell(value) for value in row.values()))
+    _show(table)
 
 
 def show_roll(roll: RollCall) -> None:
     """A register as a table, with a count below."""
-    table = Table("name", "status", "similarity", "photo")
+    table = _table("name", "status", "similarity", "photo")
     for line in roll.lines:
         similarity = "" if line.similarity is None else f"{line.similarity:.1f}"
         colour = _COLOURS[line.status]
-        table.add_row(line.student.name, f"[{colour}]{line.status}[/{colour}]", similarity, line.photo or "")
-    Console().print(table)
+        status = f"[{colour}]{line.status}[/{colour}]"
+        table.add_row(_cell(line.student.name), status, similarity, _cell(line.photo or ""))
+    _show(table)
     statuses = [line.status for line in roll.lines]
     counts = [f"{statuses.count(status)} {status}" for status in Status]
     say(f"{', '.join(counts)}; {counted(roll.strangers, 'stranger')}")
@@ -100,9 +157,20 @@ def show_roll(roll: RollCall) -> None:
 
 def show_video(name: str, sightings: Sequence[Sighting]) -> None:
     """Who is in a video, and when."""
-    table = Table("name", "seen", "similarity", title=name, title_justify="left")
+    if not sightings:
+        say(f"{name}: nobody seen")
+        return
+    table = _table("name", "seen", "similarity")
+    table.title, table.title_justify = _cell(name), "left"
     for sighting in sightings:
-        spans = ", ".join(f"{report.clock(start)}-{report.clock(end)}" for start, end in sighting.spans)
+        spans = ", ".join(f"{clock(start)}-{clock(end)}" for start, end in sighting.spans)
         similarity = "" if sighting.similarity is None else f"{sighting.similarity:.1f}"
-        table.add_row(sighting.name or "[dim]unknown[/dim]", spans, similarity)
-    Console().print(table) if sightings else say(f"{name}: nobody seen")
+        table.add_row(_cell(sighting.name) if sighting.name else "[dim]unknown[/dim]", spans, similarity)
+    _show(table)
+
+
+def _cell(value: object) -> str:
+    """Text for a table, in which it is no markup."""
+    from rich.markup import escape
+
+    return escape(_printable(str(value)))

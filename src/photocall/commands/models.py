@@ -48,5 +48,6 @@ def _verify(pack: Pack, as_json: bool) -> int:
     if as_json:
         say_json({"pack": pack.name, "problems": problems})
     else:
-        say("\n".join(problems) or f"{pack.name}: every file is the one that its checksum names")
+        for line in problems or [f"{pack.name}: every file is the one that its checksum names"]:
+            say(line)
     return len(problems)

@@ -72,7 +72,7 @@ def attend(options: argparse.Namespace) -> int:
                     write_image(outputs[path], annotate(image, report.labels(found)))
         roll = call_roll(app.store.students(), identified, app.engine.calibration.d80)
     if options.csv:
-        write_atomically(options.csv, report.roll_csv(roll).encode())
+        write_atomically(options.csv, report.roll_csv(roll).encode(errors="replace"))
     if options.json:
         say_json(report.roll_json(roll))
     else:

@@ -58,6 +58,10 @@ def _write(stem: Path, name: str, sightings: Sequence[Sighting], warnings: Seque
     """Contact sheet, timeline and table; the table last, since others wait for it."""
     crops = [sighting.crop for sighting in sightings]
     sheet = contact_sheet(list(zip(crops, report.captions(sightings), strict=True)))
-    timeline = json.dumps(report.timeline_json(name, sightings, warnings), indent=1, ensure_ascii=False)
-    for suffix, data in ((".jpg", encode_jpeg(sheet)), (".json", timeline.encode()), (".csv", table.encode())):
+    timeline = json.dumps(report.timeline_json(name, sightings, warnings), indent=1)
+    for suffix, data in (
+        (".jpg", encode_jpeg(sheet)),
+        (".json", timeline.encode()),
+        (".csv", table.encode(errors="replace")),
+    ):
         write_atomically(stem.with_name(stem.name + suffix), data)
