@@ -47,7 +47,7 @@ def importers(package: str) -> set[str]:
         ("photocall.stores", ("photocall.app", "photocall.stores")),
         ("photocall.settings", ("photocall.app", "photocall.commands")),
         ("photocall.commands", ("photocall.cli", "photocall.commands")),
-        ("photocall.console", ("photocall.commands", "photocall.cli", "photocall.report")),
+        ("photocall.console", ("photocall.commands", "photocall.cli")),
     ],
 )
 def test_only_its_owners_import_it(package: str, owners: tuple[str, ...]) -> None:

@@ -109,17 +109,17 @@ def test_a_video_gives_table_timeline_and_contact_sheet(
     assert [person["name"] for person in answer["people"]] == ["Barack Obama", "Joe Biden"]
     assert set(answer["people"][0]) == {"name", "first_seen", "last_seen", "similarity"}
     assert answer["unknown"] == 1
-    rows = (tmp_path / "new" / "class.csv").read_text().splitlines()
+    rows = (tmp_path / "new" / "lesson.csv").read_text().splitlines()
     assert rows[0] == "name,major,year,first_seen,last_seen,similarity"
     assert [row.split(",")[0] for row in rows[1:]] == ["Barack Obama", "Joe Biden"]
-    assert len(json.loads((tmp_path / "new" / "class.json").read_text())["sightings"]) == 3
-    assert read_image(tmp_path / "new" / "class.jpg").shape[1] > 300
+    assert len(json.loads((tmp_path / "new" / "lesson-timeline.json").read_text())["sightings"]) == 3
+    assert read_image(tmp_path / "new" / "lesson-faces.jpg").shape[1] > 300
 
 
 def test_the_layout_of_the_table_is_an_option(demo: Demo, data: Path, tmp_path: Path) -> None:
     arguments = ["video", str(demo.clip), "--out", str(tmp_path), "--data", str(data), "--fps", "2"]
     assert main([*arguments, "--layout", "capitalised"]) == 0
-    assert (tmp_path / "class.csv").read_text().splitlines()[0] == "Name,Major,Year"
+    assert (tmp_path / "lesson.csv").read_text().splitlines()[0] == "Name,Major,Year"
 
 
 def test_recognize_prints_a_readable_line_a_picture(
@@ -169,8 +169,9 @@ def test_the_demo_runs_from_archives_to_register(demo_archives: Path, tmp_path: 
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "2 present, 0 uncertain, 1 absent; 1 stranger" in answer.stdout
     made = {path.name for path in tmp_path.iterdir()}
-    assert {"register.csv", "register.json", "register.jpg", "class.csv", "class.json"} <= made
+    assert {"register.csv", "register.json", "register.jpg", "lesson.csv", "lesson-timeline.json"} <= made
     assert answer.stderr == ""
+    assert read_image(tmp_path / "class.jpg").shape == (1080, 1920, 3), "the photo is still the photo"
 
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,6 @@ import pytest
 
 from people import face, person
 from photocall import report
-from photocall.console import clock
 from photocall.faces import Identification
 from photocall.roster import Attendance, RollCall, Sighting, Status, Student
 
@@ -89,4 +88,4 @@ def test_the_readable_answer_is_word_for_word_that_of_the_original() -> None:
     ("seconds", "text"), [(0, "0:00.0"), (9.96, "0:10.0"), (59.97, "1:00.0"), (64.25, "1:04.2"), (3661.5, "1:01:01.5")]
 )
 def test_times_read_like_a_clock(seconds: float, text: str) -> None:
-    assert clock(seconds) == text
+    assert report.clock(seconds) == text

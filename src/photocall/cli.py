@@ -104,7 +104,7 @@ def _video(commands: Commands, common: argparse.ArgumentParser) -> None:
     command = commands.add_parser("video", parents=[common], help="who is in a video, and when")
     command.add_argument("videos", nargs="+", type=Path, metavar="VIDEO")
     command.add_argument(
-        "--out", type=Path, metavar="DIR", default=Path(), help="for <video>.csv, .json and .jpg [here]"
+        "--out", type=Path, metavar="DIR", default=Path(), help="for <video>.csv, -timeline.json and -faces.jpg [here]"
     )
     command.add_argument("--fps", type=float, metavar="N", help="frames a second to look at [PHOTOCALL_VIDEO_FPS]")
     command.add_argument("--layout", metavar="NAME", help="of the CSV [PHOTOCALL_CSV_LAYOUT]")
@@ -157,5 +157,5 @@ def _run_demo(options: argparse.Namespace) -> int:
             return code
     say("")
     say(f"In {out}: the photo with names is register.jpg, the register register.csv and register.json;")
-    say("of the video class.csv has the people, class.json the timeline, class.jpg the faces.")
+    say("of the video lesson.csv has the people, lesson-timeline.json every appearance, lesson-faces.jpg the faces.")
     return 0

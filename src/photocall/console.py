@@ -121,13 +121,6 @@ def _bar() -> "Progress":
     return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
-def clock(seconds: float) -> str:
-    """Minutes and seconds to a tenth, with hours where there are some."""
-    minutes, rest = divmod(round(seconds, 1), 60)
-    hours, minutes = divmod(int(minutes), 60)
-    return f"{hours}:{minutes:02}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
-
-
 def counted(count: int, singular: str, plural: str | None = None) -> str:
     """A number with its noun."""
     return f"{count} {singular if count == 1 else plural or singular + 's'}"
@@ -160,6 +153,8 @@ def show_video(name: str, sightings: Sequence[Sighting]) -> None:
     if not sightings:
         say(f"{name}: nobody seen")
         return
+    from photocall.report import clock
+
     table = _table("name", "seen", "similarity")
     table.title, table.title_justify = _cell(name), "left"
     for sighting in sightings:

@@ -8,7 +8,6 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from photocall.console import clock
 from photocall.faces import LANDMARK_NAMES, BoundingBox, Face, Identification
 from photocall.media.draw import Label
 from photocall.roster import Attendance, RollCall, Sighting, Status, Student
@@ -148,6 +147,13 @@ def captions(sightings: Sequence[Sighting]) -> list[str]:
         + (f"\nsimilarity {sighting.similarity:.1f}" if sighting.similarity is not None else "")
         for sighting in sightings
     ]
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds to a tenth, with hours where there are some."""
+    minutes, rest = divmod(round(seconds, 1), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
 
 
 def _rounded(similarity: float | None) -> float | None:

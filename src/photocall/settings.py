@@ -40,7 +40,10 @@ class Settings(BaseSettings):
         description="Share of strangers who may be given a name, between 0 and 1; 0.01 is one in a hundred.",
     )
     min_face: int = Field(
-        40, ge=20, le=500, description="Shorter side of the smallest face that is looked for, 20 to 500 pixels."
+        40,
+        ge=20,
+        le=500,
+        description="Shorter side of the smallest face surely looked for, 20 to 500 pixels; smaller ones may be found.",
     )
     video_fps: float = Field(
         4,

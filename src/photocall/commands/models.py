@@ -2,7 +2,7 @@
 
 import argparse
 
-from photocall.console import say, say_json, show_rows
+from photocall.console import say, say_json
 from photocall.engine.face_engine import DEFAULT_PACK
 from photocall.engine.packs import Pack, load_pack
 from photocall.engine.weights import load_weights, verify_weights
@@ -29,8 +29,11 @@ def _list(pack: Pack, as_json: bool) -> int:
     ]
     if as_json:
         say_json(rows)
-    else:
-        show_rows(rows)
+        return 0
+    for row in rows:
+        say(f"{row['file']}  ({row['pack']}, {row['role']}, {row['licence']}, {row['bytes']:,} bytes)")
+        say(f"  from   {row['source']}")
+        say(f"  sha256 {row['sha256']}")
     return 0
 
 

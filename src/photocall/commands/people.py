@@ -11,7 +11,7 @@ from photocall.attendance import call_roll
 from photocall.commands.pictures import drawings
 from photocall.console import complain, counted, failing, progress, say, say_json, show_roll, show_rows
 from photocall.enrolment import enroll_encodings, enroll_photo, find_portraits
-from photocall.errors import RosterInvalid
+from photocall.errors import SettingInvalid
 from photocall.faces import ByteArray, Identification
 from photocall.media.draw import annotate
 from photocall.media.files import write_atomically
@@ -25,7 +25,7 @@ from photocall.students import read_students
 def enroll(options: argparse.Namespace) -> int:
     """Learn a class: its students, their photos, or known encodings of their faces."""
     if not (options.folder or options.students or options.encodings):
-        raise RosterInvalid("enroll", "nothing to enrol; give a FOLDER of photos, --students or --encodings")
+        raise SettingInvalid("enroll", "nothing to enrol; give a FOLDER of photos, --students or --encodings")
     students = read_students(options.students) if options.students else []
     portraits, conflicts = find_portraits(options.folder) if options.folder else ({}, [])
     for conflict in conflicts:
@@ -70,6 +70,8 @@ def attend(options: argparse.Namespace) -> int:
                 identified[str(path)] = found
                 if path in outputs:
                     write_image(outputs[path], annotate(image, report.labels(found)))
+        if not identified:  # no picture was readable: no register rather than a false one
+            return failures
         roll = call_roll(app.store.students(), identified, app.engine.calibration.d80)
     if options.csv:
         write_atomically(options.csv, report.roll_csv(roll).encode(errors="replace"))

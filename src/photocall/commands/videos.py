@@ -35,7 +35,7 @@ def video(options: argparse.Namespace) -> int:
                     say_json(report.video_json(path.name, sightings))
                 else:
                     show_video(path.name, sightings)
-                    say(f"{options.out / path.stem}.csv, .json and .jpg written")
+                    say(f"{options.out / path.stem}.csv, -timeline.json and -faces.jpg written")
             failures += failed()
     return failures
 
@@ -59,9 +59,10 @@ def _write(stem: Path, name: str, sightings: Sequence[Sighting], warnings: Seque
     crops = [sighting.crop for sighting in sightings]
     sheet = contact_sheet(list(zip(crops, report.captions(sightings), strict=True)))
     timeline = json.dumps(report.timeline_json(name, sightings, warnings), indent=1)
-    for suffix, data in (
-        (".jpg", encode_jpeg(sheet)),
-        (".json", timeline.encode()),
-        (".csv", table.encode(errors="replace")),
-    ):
-        write_atomically(stem.with_name(stem.name + suffix), data)
+    files = {
+        "-faces.jpg": encode_jpeg(sheet),
+        "-timeline.json": timeline.encode(),
+        ".csv": table.encode(errors="replace"),
+    }
+    for ending, data in files.items():
+        write_atomically(stem.with_name(stem.name + ending), data)

@@ -54,13 +54,13 @@ def make_demo(archives: Path, out: Path) -> Demo:
 
     Args:
         archives: folder that `make setup` filled.
-        out: folder for enroll/, students.json, class.jpg and class.mp4; made if missing, files in it are replaced.
+        out: folder for enroll/, students.json, class.jpg and lesson.mp4; made if missing, files in it are replaced.
 
     Raises:
         ImageUnreadable: an archive is missing or is not the one expected.
         OutputUnwritable: a file cannot be written.
     """
-    enroll, students, photo, clip = (out / name for name in ("enroll", "students.json", "class.jpg", "class.mp4"))
+    enroll, students, photo, clip = (out / name for name in ("enroll", "students.json", "class.jpg", "lesson.mp4"))
     for name, portrait in _ENROLLED.items():
         write_atomically(enroll / f"{name}.jpg", read_photograph(archives, portrait))
     write_atomically(students, (json.dumps(STUDENTS, indent=2) + "\n").encode())
