@@ -1,27 +1,17 @@
-"""Where results go wrong: paths and streams that cannot be written, a damaged store or cache, wrong options."""
+"""Commands whose options are wrong, whose results cannot be written, or whose store or cache is damaged."""
 
-import json
 import os
-import pty
 import resource
 import shutil
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from commandline import COMMAND, Answer, data_with, everybody, photocall, process
-from photocall.cli import main
+from clips import write
+from commandline import data_with, everybody, photocall, process
 from photocall.demo import Demo
 from photocall.engine.packs import load_pack
 from photocall.engine.weights import load_weights
-from photocall.faces import ByteArray
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +47,7 @@ def test_a_wrong_command_exits_with_2_and_prints_no_result(arguments: list[str])
 
 @pytest.mark.parametrize("fps", ["0", "-1", "nan", "inf", "-inf", "1000", "1e308"])
 def test_a_rate_that_no_video_can_be_looked_at_is_a_wrong_option(fps: str, demo: Demo, data: Path) -> None:
-    answer = photocall("video", demo.clip, "--fps", fps, "--data", data)
+    answer = photocall("video", demo.clip, f"--fps={fps}", "--data", data)
     assert (answer.code, answer.out) == (2, "")
     (line,) = answer.problems
     assert "fps" in line and "at most 60" in line
@@ -141,15 +131,30 @@ def test_a_pipe_or_device_is_never_replaced_by_a_result(demo: Demo, data: Path, 
     assert answer.names({pipe: "cannot be written"})
 
 
-def test_a_folder_of_results_that_cannot_be_made_is_named_for_every_video(
-    demo: Demo, data: Path, tmp_path: Path
-) -> None:
+def test_a_folder_of_results_that_cannot_be_made_is_named_for_every_video(data: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    other = shutil.copy(demo.clip, tmp_path / "other.mp4")
-    answer = photocall("video", demo.clip, other, "--out", tmp_path / "file", "--fps", 1, "--data", data)
+    one, two = write(tmp_path / "one.mp4"), write(tmp_path / "two.mp4")
+    answer = photocall("video", one, two, "--out", tmp_path / "file", "--data", data)
     assert (answer.code, answer.out) == (1, "")
-    first, second = answer.problems
-    assert f"{tmp_path / 'file'}/class" in first and f"{tmp_path / 'file'}/other" in second
+    for line, name in zip(answer.problems, ("one", "two"), strict=True):
+        assert line.startswith(f"photocall: {tmp_path / 'file' / name}")
+        assert "a part of its path is a file, not a directory" in line
+
+
+@pytest.mark.parametrize("name", [f"{'long' * 55}.mp4", "..mp4", "...mp4", "-.mp4", "a b.mp4"])
+@pytest.mark.parametrize("out", [".", "out", "../out/deep"])
+def test_the_results_of_a_video_lie_in_the_folder_asked_for_whatever_its_name(
+    name: str, out: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    write(tmp_path / name, 2)
+    answer = photocall("video", tmp_path / name, "--out", out, "--data", data)
+    assert (answer.code, answer.err) == (0, "")
+    made = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".mp4"]
+    assert {path.parent for path in made} == {(here / out).resolve()}
+    assert {path.suffix for path in made} == {".csv", ".json", ".jpg"}
 
 
 def test_where_the_disk_is_full_the_old_result_stays_and_nothing_is_left_beside_it(
@@ -224,9 +229,7 @@ def test_where_the_disk_is_full_enrolment_says_so_and_leaves_a_sound_store(demo:
     assert set(everybody(tmp_path)) >= {"Ada Lovelace", "Barack Obama", "Joe Biden"}
 
 
-def test_a_damaged_cache_is_healed_with_a_warning(
-    demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_damaged_cache_is_healed_with_a_warning(demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = load_weights(load_pack("dlib-mtcnn")).embedder.parent
     cache = shutil.copytree(place, tmp_path / "cache" / place.name)
     network = bytearray((cache / "onet.onnx").read_bytes())
@@ -282,119 +285,3 @@ def test_forgetting_tells_machines_about_those_who_were_there(demo: Demo, tmp_pa
     answer = photocall("forget", "Nobody", "Joe Biden", "Joe Biden", "--json", "--data", tmp_path)
     assert (answer.code, answer.values) == (1, [{"name": "Joe Biden", "faces_erased": 0}])
     assert answer.names({Path("Nobody"): "no such student", Path("Joe Biden"): "no such student"})
-
-
-# --- standard output, standard error, signals
-
-
-@pytest.mark.parametrize("command", ["detect", "students", "students --json", "models list", "models verify", "attend"])
-def test_a_standard_output_that_takes_nothing_is_told_in_one_line(command: str, demo: Demo, data: Path) -> None:
-    pictures = [demo.photo] if command in ("detect", "attend") else []
-    with Path("/dev/full").open("w") as full:
-        answer = process(*command.split(), *pictures, "--data", data, stdout=full)
-    assert answer.code == 1
-    assert answer.names({Path("standard output"): "the disk is full"})
-
-
-def test_a_reader_that_goes_away_ends_the_command_quietly(demo: Demo, data: Path) -> None:
-    read, written = os.pipe()
-    os.close(read)
-    answer = process("detect", *[demo.photo] * 3, "--json", stdout=written)
-    os.close(written)
-    assert (answer.code, answer.err) == (1, "")
-
-
-def test_a_terminal_that_knows_only_ascii_gets_something_in_place_of_other_letters(tmp_path: Path) -> None:
-    (tmp_path / "students.json").write_text('[{"name": "Zoë 李"}]')
-    data_with(tmp_path, "--students", tmp_path / "students.json")
-    answer = process("students", "--data", tmp_path, env={**os.environ, "PYTHONIOENCODING": "ascii"})
-    assert (answer.code, answer.err) == (0, "")
-    assert "Zo" in answer.out and answer.out.isascii()
-
-
-def on_a_terminal(*arguments: object, **environment: str) -> tuple[Answer, str]:
-    """Standard error is a terminal, standard output a file; also what the terminal was sent."""
-    terminal, end = pty.openpty()
-    command = [*COMMAND, *map(str, arguments)]
-    env = {**os.environ, "TERM": "xterm-256color", **environment}
-    with subprocess.Popen(command, stdin=end, stdout=subprocess.PIPE, stderr=end, env=env, text=True) as running:
-        os.close(end)
-        sent = b""
-        while chunk := read_or_nothing(terminal):
-            sent += chunk
-        assert running.stdout is not None
-        out = running.stdout.read()
-    os.close(terminal)
-    return Answer(running.returncode, out, ""), sent.decode()
-
-
-def read_or_nothing(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 65536)
-    except OSError:  # nobody holds its other end any more
-        return b""
-
-
-@pytest.mark.parametrize("columns", ["40", "200"])
-def test_results_go_to_the_file_though_progress_is_shown_on_the_terminal(columns: str, demo: Demo) -> None:
-    missing = demo.photo.with_name("missing.jpg")
-    answer, sent = on_a_terminal("detect", demo.photo, missing, demo.photo, "--json", COLUMNS=columns)
-    assert "looking" in sent
-    assert [Path(value["image"]) for value in answer.values] == [demo.photo, demo.photo]
-    assert str(demo.photo) not in sent
-    assert sent.endswith("\x1b[2K") or "\x1b[?25h" in sent  # the cursor is shown again
-
-
-def test_a_problem_is_one_line_on_a_narrow_terminal_too(demo: Demo) -> None:
-    missing = demo.photo.with_name("missing.jpg")
-    _, sent = on_a_terminal("detect", demo.photo, missing, demo.photo, COLUMNS="40")
-    assert f"photocall: {missing}: not a readable image: no such file\r\n" in sent
-
-
-def test_a_table_that_goes_into_a_pipe_shows_every_name_in_full(tmp_path: Path) -> None:
-    name = " ".join(["Wolfeschlegelsteinhausenbergerdorff"] * 4)
-    (tmp_path / "students.json").write_text(json.dumps([{"name": name, "major": "law"}]))
-    data_with(tmp_path, "--students", tmp_path / "students.json")
-    assert name in process("students", "--data", tmp_path).out
-
-
-def interrupted_at(moment: str, *arguments: object) -> Answer:
-    """A command that is interrupted, as by Ctrl-C, when it begins to import a module."""
-    program = """
-import os, signal, sys
-class Interrupting:
-    @staticmethod
-    def find_spec(name, path=None, target=None):
-        if name == sys.argv[1]:
-            os.kill(os.getpid(), signal.SIGINT)
-sys.meta_path.insert(0, Interrupting)
-from photocall.cli import main
-sys.exit(main(sys.argv[2:]))
-"""
-    command = [sys.executable, "-c", program, moment, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    return Answer(done.returncode, done.stdout, done.stderr)
-
-
-@pytest.mark.parametrize(
-    "moment", ["photocall.commands", "numpy", "onnxruntime", "numpy._core._multiarray_umath", "PIL"]
-)
-def test_an_interrupt_while_a_command_is_loaded_ends_it_quietly(moment: str, demo: Demo) -> None:
-    answer = interrupted_at(moment, "detect", demo.photo)
-    assert answer.code in (130, -signal.SIGINT)
-    assert answer.err == ""
-
-
-def test_an_interrupt_at_work_ends_a_command_quietly_and_leaves_no_half_a_result(
-    demo: Demo, data: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "out"
-    command = [*COMMAND, "video", *[str(demo.clip)] * 20, "--out", str(out), "--data", str(data)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
-        while not (out / "class.csv").exists():
-            assert running.poll() is None
-            time.sleep(0.01)
-        running.send_signal(signal.SIGINT)
-        _, err = running.communicate(timeout=20)
-    assert (running.returncode, err) == (130, "")
-    assert sorted(path.name for path in out.iterdir()) == ["class.csv", "class.jpg", "class.json"]

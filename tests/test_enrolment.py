@@ -47,5 +47,5 @@ def test_two_students_with_one_name_are_left_out_and_named_while_others_stay(
 def test_a_folder_without_photos_and_no_folder_at_all_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RosterInvalid, match="no photos in it"):
         find_portraits(tmp_path)
-    with pytest.raises(RosterInvalid, match="not a folder"):
+    with pytest.raises(RosterInvalid, match="give a folder"):
         find_portraits(tmp_path / "missing")

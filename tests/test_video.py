@@ -98,7 +98,7 @@ def test_two_who_are_seen_at_once_never_share_a_name(
 def test_the_course_clips_show_whom_their_mapping_says(engine: FaceEngine, store: SqlStore, eval_data: Path) -> None:
     """S1.2: encodings made by the face_recognition library, videos, one name each."""
     clips = eval_data / "classroom-videos"
-    enroll_encodings(store, "class", MODEL, clips / "encoding")
+    enroll_encodings(store, "class", MODEL, read_encodings(clips / "encoding"))
     gallery = Gallery(store, "class", MODEL)
     with (clips / "expected.csv").open() as file:
         expected = {row["video"]: row["name"] for row in csv.DictReader(file)}
@@ -110,7 +110,7 @@ def test_the_course_clips_show_whom_their_mapping_says(engine: FaceEngine, store
 def test_encodings_of_the_library_are_enrolled_as_they_are(store: SqlStore, eval_data: Path) -> None:
     source = eval_data / "classroom-videos" / "encoding"
     for _ in range(2):
-        counts = enroll_encodings(store, "class", MODEL, source)
+        counts = enroll_encodings(store, "class", MODEL, read_encodings(source))
     kept = store.faces("class")
     assert len(kept) == counts.total() == len(read_encodings(source))
     assert {face.external_image_id for face in kept} == set(counts)

@@ -8,6 +8,7 @@ from photocall.engine.face_engine import FaceEngine
 from photocall.errors import CollectionNotFound, NobodyEnrolled
 from photocall.faces import FaceRecord
 from photocall.gallery import Gallery
+from photocall.roster import Student
 from photocall.settings import Settings
 from photocall.stores.sql import SqlStore
 from photocall.stores.sqlite import sqlite_url
@@ -46,6 +47,13 @@ def enrolled_faces(store: SqlStore) -> list[FaceRecord]:
         return store.faces(COLLECTION)
     except CollectionNotFound:
         return []
+
+
+def everybody(store: SqlStore) -> list[Student]:
+    """The class by name: the listed students, and people who have nothing but an enrolled face."""
+    listed = store.students()
+    unlisted = {face.external_image_id for face in enrolled_faces(store)} - {student.name for student in listed}
+    return sorted([*listed, *map(Student, unlisted)], key=lambda student: student.name)
 
 
 @contextmanager

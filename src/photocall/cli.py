@@ -32,6 +32,15 @@ _MODULES = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone, `photocall ... | head`
+        return 1
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
     from photocall.console import complain  # loads NumPy: not for --help
 
@@ -42,10 +51,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PhotocallError as error:
         complain(error)
         return 2 if isinstance(error, SettingInvalid) else 1
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:  # the reader of our output has gone, `photocall ... | head`
-        return 1
     return 1 if failures else 0
 
 

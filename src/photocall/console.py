@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
+_JOINERS = "\u200c\u200d"  # zero-width, and part of how some languages are spelt
+_UNFOLDED = 10_000  # columns of a table that goes into a file or a pipe
 _COLOURS = {Status.PRESENT: "green", Status.UNCERTAIN: "yellow", Status.ABSENT: "red"}
 
 
@@ -40,12 +42,14 @@ def say_json(value: Any) -> None:
 
 def complain(problem: PhotocallError | str) -> None:
     """A line about what went wrong."""
-    sys.stderr.write(f"photocall: {_printable(str(problem))}\n")
+    sys.stderr.write(f"{_clear_bar()}photocall: {_printable(str(problem))}\n")
 
 
 def _write(text: str) -> None:
+    encoding = sys.stdout.encoding or "utf-8"
+    shown = text.encode(encoding, "replace").decode(encoding)
     try:
-        sys.stdout.write(text)
+        sys.stdout.write(_clear_bar() + shown if sys.stdout.isatty() else shown)
         sys.stdout.flush()
     except BrokenPipeError:
         silence()
@@ -55,6 +59,11 @@ def _write(text: str) -> None:
         raise OutputUnwritable("standard output", reason(error)) from error
 
 
+def _clear_bar() -> str:
+    """What empties the line in which a progress bar may be; it is drawn again below."""
+    return "\r\x1b[2K" if sys.stderr.isatty() else ""
+
+
 def silence() -> None:
     """Let nothing more go to a standard output that failed, not even what is buffered when the process ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -62,7 +71,7 @@ def silence() -> None:
 
 def _printable(text: str) -> str:
     """Names may hold anything; nothing in them may move the cursor, forge a line or fail to be encoded."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    return "".join(letter if letter.isprintable() or letter in _JOINERS else "?" for letter in text)
 
 
 def _table(*headings: str) -> "Table":
@@ -76,7 +85,9 @@ def _show(table: "Table") -> None:
     from rich.console import Console
 
     drawn = StringIO()  # not straight to standard output: `_write` knows what to do when that fails
-    Console(file=drawn, force_terminal=sys.stdout.isatty()).print(table)
+    watched = sys.stdout.isatty()
+    width = None if watched or "COLUMNS" in os.environ else _UNFOLDED
+    Console(file=drawn, force_terminal=watched, width=width, emoji=False).print(table)
     _write(drawn.getvalue())
 
 
@@ -118,7 +129,9 @@ def _bar() -> "Progress":
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+    return Progress(
+        *columns, console=Console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False
+    )
 
 
 def counted(count: int, singular: str, plural: str | None = None) -> str:

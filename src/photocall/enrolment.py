@@ -1,18 +1,17 @@
 """Enrolment: from a folder of portraits to faces in the store."""
 
-import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
-from photocall.encodings import read_encodings
 from photocall.engine.face_engine import FaceEngine
 from photocall.errors import ImageUnreadable, RosterInvalid
-from photocall.faces import Embedding, FaceRecord
+from photocall.faces import Embedding, FaceRecord, FloatArray
 from photocall.media.files import read_file, reason
 from photocall.media.images import MAX_FILE_BYTES, read_image
 from photocall.ports import FaceStore
 from photocall.recognition import derive_face_id, derive_image_id, index_face
+from photocall.students import clean_name
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"})
 
@@ -24,20 +23,36 @@ def find_portraits(folder: Path) -> tuple[dict[str, list[Path]], list[RosterInva
         folder: what holds them; other files in it are left alone.
 
     Returns:
-        Photos by name, and one error for every name that cannot be told apart from another; those are left out.
+        Photos by name, and one error for every name that is none, or cannot be told from another; those are left out.
 
     Raises:
-        RosterInvalid: it is no folder, or holds no photo.
+        RosterInvalid: it is no folder, cannot be read, or holds no photo.
     """
-    if not folder.is_dir():
-        raise RosterInvalid(str(folder), "not a folder; give one with <name>.jpg files or <name>/ folders")
     claims: dict[str, list[tuple[str, Path, list[Path]]]] = {}
-    for name, place, photos in _portraits(folder):
-        claims.setdefault(name.casefold(), []).append((name, place, photos))
-    if not claims:
+    wrong: list[RosterInvalid] = []
+    for place in _visible(folder):
+        try:
+            photos = [file for file in (_visible(place) if place.is_dir() else [place]) if _is_photo(file)]
+            if photos:
+                name = clean_name(place.name if place.is_dir() else place.stem)
+                claims.setdefault(name.casefold(), []).append((name, place, photos))
+        except RosterInvalid as error:
+            wrong.append(error)
+        except ValueError as error:
+            wrong.append(RosterInvalid(str(place), f"{error}; rename it to the student's name"))
+    if not claims and not wrong:
         raise RosterInvalid(str(folder), "no photos in it; put <name>.jpg files or <name>/ folders of photos there")
     good = {claim[0][0]: claim[0][2] for claim in claims.values() if len(claim) == 1}
-    return good, [_conflict(folder, claim) for claim in claims.values() if len(claim) > 1]
+    return good, wrong + [_conflict(folder, claim) for claim in claims.values() if len(claim) > 1]
+
+
+def _visible(folder: Path) -> list[Path]:
+    """What is in a folder, by name, hidden files aside. Raises `RosterInvalid`."""
+    try:
+        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        right = "give a folder with <name>.jpg files or <name>/ folders"
+        raise RosterInvalid(str(folder), f"{reason(error)}; {right}") from error
 
 
 def enroll_photo(engine: FaceEngine, store: FaceStore, collection_id: str, path: Path, name: str) -> FaceRecord:
@@ -57,17 +72,23 @@ def enroll_photo(engine: FaceEngine, store: FaceStore, collection_id: str, path:
     return index_face(engine, store, collection_id, image, name=name, image_id=image_id, source=str(path))
 
 
-def enroll_encodings(store: FaceStore, collection_id: str, model: str, source: Path) -> Counter[str]:
-    """Enrol known face encodings, made by the face_recognition library; doing it again changes nothing.
+def enroll_encodings(
+    store: FaceStore, collection_id: str, model: str, encodings: Sequence[tuple[str, FloatArray]]
+) -> Counter[str]:
+    """Enrol known face encodings, all or none; doing it again changes nothing.
+
+    Args:
+        store: where the faces go.
+        collection_id: the collection, which must be there.
+        model: the embedding space of the encodings.
+        encodings: names and float32 vectors, as `read_encodings` gives them.
 
     Returns:
         How many encodings each name has.
 
     Raises:
-        EncodingsUnreadable: the file is none of encodings, or holds more than plain data.
         CollectionNotFound, ModelMismatch: the collection cannot take the faces.
     """
-    encodings = read_encodings(source)
     records = []
     for name, vector in encodings:
         image_id = derive_image_id(vector.tobytes())  # there is no picture: the vector stands for it
@@ -78,21 +99,8 @@ def enroll_encodings(store: FaceStore, collection_id: str, model: str, source: P
     return Counter(name for name, _ in encodings)
 
 
-def _portraits(folder: Path) -> Iterator[tuple[str, Path, list[Path]]]:
-    """Name, place and photos of everything in the folder that bears photos, in order of name."""
-    for entry in sorted(folder.iterdir()):
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            photos = sorted(file for file in entry.iterdir() if _is_photo(file))
-            if photos:
-                yield unicodedata.normalize("NFC", entry.name.strip()), entry, photos
-        elif _is_photo(entry):
-            yield unicodedata.normalize("NFC", entry.stem.strip()), entry, [entry]
-
-
 def _is_photo(file: Path) -> bool:
-    return file.suffix.lower() in PHOTO_SUFFIXES and not file.name.startswith(".")
+    return file.suffix.lower() in PHOTO_SUFFIXES
 
 
 def _conflict(folder: Path, claim: list[tuple[str, Path, list[Path]]]) -> RosterInvalid:

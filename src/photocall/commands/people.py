@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from photocall import report
-from photocall.app import COLLECTION, App, enrolled_faces, open_app, open_store
+from photocall.app import COLLECTION, App, enrolled_faces, everybody, open_app, open_store
 from photocall.attendance import call_roll
 from photocall.commands.pictures import drawings
 from photocall.console import complain, counted, failing, progress, say, say_json, show_roll, show_rows
+from photocall.encodings import read_encodings
 from photocall.enrolment import enroll_encodings, enroll_photo, find_portraits
 from photocall.errors import SettingInvalid
 from photocall.faces import ByteArray, Identification
@@ -17,7 +18,6 @@ from photocall.media.draw import annotate
 from photocall.media.files import write_atomically
 from photocall.media.images import read_image, write_image
 from photocall.recognition import identify_faces
-from photocall.roster import Student
 from photocall.settings import load_settings
 from photocall.students import read_students
 
@@ -27,18 +27,18 @@ def enroll(options: argparse.Namespace) -> int:
     if not (options.folder or options.students or options.encodings):
         raise SettingInvalid("enroll", "nothing to enrol; give a FOLDER of photos, --students or --encodings")
     students = read_students(options.students) if options.students else []
+    encodings = read_encodings(options.encodings) if options.encodings else []
     portraits, conflicts = find_portraits(options.folder) if options.folder else ({}, [])
     for conflict in conflicts:
         complain(conflict)
     with open_app(load_settings(data=options.data)) as app:
         app.gallery()  # made if need be, refused if its faces are another model's
         app.store.put_students(students)
-        learnt, failures = _learn(app, [(name, path) for name, paths in portraits.items() for path in paths])
-        if options.encodings:
-            learnt.update(enroll_encodings(app.store, COLLECTION, app.engine.model, options.encodings))
-        known = {student.name for student in app.store.students()}
-        app.store.put_students([Student(name) for name in learnt if name not in known])
-        size = len(app.store.students())
+        listed = {student.name.casefold(): student.name for student in app.store.students()}
+        photos = [(listed.get(name.casefold(), name), path) for name, paths in portraits.items() for path in paths]
+        learnt, failures = _learn(app, photos)
+        learnt.update(enroll_encodings(app.store, COLLECTION, app.engine.model, encodings))
+        size = len(everybody(app.store))
     if options.json:
         say_json({"enrolled": [{"name": name, "photos": count} for name, count in sorted(learnt.items())]})
     else:
@@ -68,18 +68,21 @@ def attend(options: argparse.Namespace) -> int:
             failures += image is None
             if image is not None:
                 identified[str(path)] = found
-                if path in outputs:
-                    write_image(outputs[path], annotate(image, report.labels(found)))
+                with failing() as failed:
+                    if path in outputs:
+                        write_image(outputs[path], annotate(image, report.labels(found)))
+                failures += failed()
         if not identified:  # no picture was readable: no register rather than a false one
             return failures
-        roll = call_roll(app.store.students(), identified, app.engine.calibration.d80)
-    if options.csv:
-        write_atomically(options.csv, report.roll_csv(roll).encode(errors="replace"))
+        roll = call_roll(everybody(app.store), identified, app.engine.calibration.d80)
+    with failing() as failed:
+        if options.csv:
+            write_atomically(options.csv, report.roll_csv(roll).encode(errors="replace"))
     if options.json:
         say_json(report.roll_json(roll))
     else:
         show_roll(roll)
-    return failures
+    return failures + failed()
 
 
 def recognize(options: argparse.Namespace) -> int:
@@ -110,15 +113,15 @@ def students(options: argparse.Namespace) -> int:
     """List the class, and how many faces of each student are enrolled."""
     with open_store(load_settings(data=options.data)) as store:
         faces = Counter(record.external_image_id for record in enrolled_faces(store))
-        everybody = store.students()
-    fields = list(dict.fromkeys(field for student in everybody for field in student.fields))
+        people = everybody(store)
+    fields = list(dict.fromkeys(field for student in people for field in student.fields))
     rows = [
         {
             "name": student.name,
             **{field: student.fields.get(field, "") for field in fields},
             "faces": faces[student.name],
         }
-        for student in everybody
+        for student in people
     ]
     if options.json:
         say_json(rows)
@@ -132,12 +135,14 @@ def forget(options: argparse.Namespace) -> int:
     failures = 0
     with open_store(load_settings(data=options.data)) as store:
         for name in options.names:
+            if name not in {student.name for student in everybody(store)}:
+                complain(f"{name or repr(name)}: no such student; photocall students lists them")
+                failures += 1
+                continue
             theirs = [record.face_id for record in enrolled_faces(store) if record.external_image_id == name]
             erased = store.delete_faces(COLLECTION, theirs) if theirs else []
-            if not store.delete_student(name) and not erased:
-                complain(f"{name}: no such student; photocall students lists them")
-                failures += 1
-            elif options.json:
+            store.delete_student(name)
+            if options.json:
                 say_json({"name": name, "faces_erased": len(erased)})
             else:
                 say(f"{name}: erased, with {counted(len(erased), 'face')}")

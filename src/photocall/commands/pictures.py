@@ -7,6 +7,7 @@ from pathlib import Path
 from photocall import report
 from photocall.console import counted, failing, progress, say, say_json
 from photocall.engine.face_engine import FaceEngine
+from photocall.errors import OutputUnwritable
 from photocall.media.draw import Label, annotate
 from photocall.media.images import read_image, write_image
 from photocall.recognition import compare_faces
@@ -48,12 +49,22 @@ def compare(options: argparse.Namespace) -> int:
 
 
 def drawings(out: Path | None, pictures: Sequence[Path]) -> dict[Path, Path]:
-    """Where each picture's drawing goes: to `out`; with several pictures each to `out` with its own name added."""
+    """Where each picture's drawing goes: to `out`; with several pictures each to `out` with its own name added.
+
+    A number is added too where two pictures have one name.
+    """
     if out is None:
         return {}
+    if not out.name:
+        raise OutputUnwritable(str(out), "it names no file")
     if len(pictures) == 1:
         return {pictures[0]: out}
-    return {path: out.with_name(f"{out.stem}-{path.stem}{out.suffix}") for path in pictures}
+    places: dict[Path, Path] = {}
+    for path in dict.fromkeys(pictures):
+        same = sum(other.stem == path.stem for other in places)
+        number = f"-{same + 1}" if same else ""
+        places[path] = out.parent / f"{out.stem}-{path.stem}{number}{out.suffix}"
+    return places
 
 
 def _engine() -> FaceEngine:

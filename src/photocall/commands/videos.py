@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from photocall import report
-from photocall.app import App, open_app
+from photocall.app import App, everybody, open_app
 from photocall.console import complain, failing, say, say_json, show_video, watched
 from photocall.errors import OutputUnwritable
 from photocall.gallery import Gallery
@@ -49,20 +49,20 @@ def _process(app: App, gallery: Gallery, path: Path, out: Path) -> list[Sighting
         warnings = opened.warnings
     for warning in warnings:
         complain(f"{path}: {warning}")
-    table = report.video_csv(sightings, app.store.students(), settings.csv_layout)
-    _write(out / path.stem, path.name, sightings, warnings, table)
+    table = report.video_csv(sightings, everybody(app.store), settings.csv_layout)
+    _write(out, path, sightings, warnings, table)
     return sightings
 
 
-def _write(stem: Path, name: str, sightings: Sequence[Sighting], warnings: Sequence[str], table: str) -> None:
+def _write(out: Path, video: Path, sightings: Sequence[Sighting], warnings: Sequence[str], table: str) -> None:
     """Contact sheet, timeline and table; the table last, since others wait for it."""
     crops = [sighting.crop for sighting in sightings]
     sheet = contact_sheet(list(zip(crops, report.captions(sightings), strict=True)))
-    timeline = json.dumps(report.timeline_json(name, sightings, warnings), indent=1)
+    timeline = json.dumps(report.timeline_json(video.name, sightings, warnings), indent=1)
     files = {
         "-faces.jpg": encode_jpeg(sheet),
         "-timeline.json": timeline.encode(),
         ".csv": table.encode(errors="replace"),
     }
     for ending, data in files.items():
-        write_atomically(stem.with_name(stem.name + ending), data)
+        write_atomically(out / f"{video.stem}{ending}", data)

@@ -67,8 +67,12 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         OutputUnwritable: with the reason; the target is as it was before and no temporary file is left.
     """
+    if not path.name:
+        raise OutputUnwritable(str(path), "it names no file")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():  # a pipe or a device would be replaced by a plain file
+            raise OutputUnwritable(str(path), "it is a directory" if path.is_dir() else "it is not a plain file")
         _write_and_rename(path, data)
     except OSError as error:
         raise OutputUnwritable(str(path), reason(error)) from error
