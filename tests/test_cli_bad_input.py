@@ -248,6 +248,21 @@ def test_a_student_is_one_however_list_and_photo_write_the_name(listed: str, dem
     assert sorted(set(names)) == sorted(names)
 
 
+@pytest.mark.parametrize("later", ["photo", "list", "encodings"])
+def test_a_student_enrolled_before_is_one_however_the_name_is_written_later(
+    later: str, demo: Demo, tmp_path: Path
+) -> None:
+    data = data_with(tmp_path / "data", demo.enroll)
+    (tmp_path / "class").mkdir()
+    shutil.copy(demo.enroll / "Joe Biden.jpg", tmp_path / "class" / "JOE BIDEN.jpg")
+    (tmp_path / "list").write_text('[{"name": "JOE BIDEN"}]')
+    (tmp_path / "encodings").write_text(json.dumps({"name": ["JOE BIDEN"], "encoding": [[0.05] * 128]}))
+    option = {"photo": ["class"], "list": ["--students", "list"], "encodings": ["--encodings", "encodings"]}
+    *word, name = option[later]
+    photocall("enroll", *word, tmp_path / name, "--data", data)
+    assert len(everybody(data)) == 2
+
+
 STUDENTS = {
     "": "it is empty",
     "[]": "there is no student in it",

@@ -172,7 +172,7 @@ def test_names_of_the_class_do_not_lead_out_of_the_folder_of_results(demo: Demo,
 # --- standard output and standard error
 
 
-@pytest.mark.parametrize("command", ["detect", "students", "students --json", "models list"])
+@pytest.mark.parametrize("command", ["detect", "students", "models list"])
 def test_a_standard_output_that_takes_nothing_is_told_in_one_line(command: str, demo: Demo, data: Path) -> None:
     pictures = [demo.photo] if command == "detect" else []
     with Path("/dev/full").open("w") as full:
