@@ -149,7 +149,7 @@ def test_without_a_class_there_is_no_attendance_but_a_hint(
 ) -> None:
     assert main(["attend", str(demo.photo), "--data", str(tmp_path)]) == 1
     assert (
-        capsys.readouterr().err == f"photocall: Nobody is enrolled in {tmp_path}; start with: photocall enroll FOLDER\n"
+        capsys.readouterr().err == f"photocall: {tmp_path}: nobody is enrolled; start with: photocall enroll FOLDER\n"
     )
 
 

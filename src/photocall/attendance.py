@@ -29,7 +29,8 @@ def call_roll(
             if one.name is not None and one.similarity is not None:
                 candidate = (one.similarity, photo, one)
                 best[one.name] = max(best.get(one.name, candidate), candidate, key=lambda entry: entry[0])
-    lines = [_line(student, best.get(student.name)) for student in sorted(students, key=lambda student: student.name)]
+    in_order = sorted(students, key=lambda student: student.name.casefold())
+    lines = [_line(student, best.get(student.name)) for student in in_order]
     return RollCall(tuple(lines), count_strangers(list(photos.values()), same_person))
 
 

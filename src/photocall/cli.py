@@ -7,10 +7,10 @@ output, everything else to standard error.
 import argparse
 import logging
 import shlex
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, redirect_stdout
 from importlib import import_module
+from io import StringIO
 from pathlib import Path
 from typing import TypeAlias
 
@@ -111,8 +111,10 @@ def _video(commands: Commands, common: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--out", type=Path, metavar="DIR", default=Path(), help="for <video>.csv, -timeline.json and -faces.jpg [here]"
     )
-    command.add_argument("--fps", type=float, metavar="N", help="frames a second to look at [PHOTOCALL_VIDEO_FPS]")
-    command.add_argument("--layout", metavar="NAME", help="of the CSV [PHOTOCALL_CSV_LAYOUT]")
+    command.add_argument("--fps", type=float, metavar="N", help="frames a second to look at [PHOTOCALL_VIDEO_FPS, 4]")
+    command.add_argument(
+        "--layout", metavar="NAME", help="columns of the CSV, see docs/cli.md [PHOTOCALL_CSV_LAYOUT, photocall]"
+    )
 
 
 def _recognize(commands: Commands, common: argparse.ArgumentParser) -> None:
@@ -144,6 +146,7 @@ def _run_demo(options: argparse.Namespace) -> int:
     """Compose the demo class, and run the commands that a user would."""
     from photocall.console import say
     from photocall.demo import make_demo
+    from photocall.media.files import write_atomically
 
     demo, out, data = make_demo(options.archives, options.out), options.out, ["--data", str(options.out / "data")]
     csv, drawing = ["--csv", str(out / "register.csv")], ["--draw", str(out / "register.jpg")]
@@ -156,10 +159,13 @@ def _run_demo(options: argparse.Namespace) -> int:
     for arguments, target in steps:
         say("")
         say(f"$ photocall {shlex.join(arguments)}" + (f" > {shlex.quote(str(target))}" if target else ""))
-        with target.open("w") if target else nullcontext(sys.stdout) as stream, redirect_stdout(stream):
+        printed = StringIO()
+        with redirect_stdout(printed) if target else nullcontext():
             code = main(arguments)
         if code:
             return code
+        if target:
+            write_atomically(target, printed.getvalue().encode())
     say("")
     say(f"In {out}: the photo with names is register.jpg, the register register.csv and register.json;")
     say("of the video lesson.csv has the people, lesson-timeline.json every appearance, lesson-faces.jpg the faces.")

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from photocall.errors import OutputUnwritable, PhotocallError
@@ -154,7 +155,7 @@ def show_roll(roll: RollCall) -> None:
         similarity = "" if line.similarity is None else f"{line.similarity:.1f}"
         colour = _COLOURS[line.status]
         status = f"[{colour}]{line.status}[/{colour}]"
-        table.add_row(_cell(line.student.name), status, similarity, _cell(line.photo or ""))
+        table.add_row(_cell(line.student.name), status, similarity, _cell(Path(line.photo or "").name))
     _show(table)
     statuses = [line.status for line in roll.lines]
     counts = [f"{statuses.count(status)} {status}" for status in Status]

@@ -13,7 +13,10 @@ from photocall.ports import FaceStore
 from photocall.recognition import derive_face_id, derive_image_id, index_face
 from photocall.students import clean_name
 
-PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"})
+PHOTO_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic", ".heif"}
+)
+"""Endings of files that are taken for photos; what is not readable, HEIC for one, is named with the reason."""
 
 
 def find_portraits(folder: Path) -> tuple[dict[str, list[Path]], list[RosterInvalid]]:

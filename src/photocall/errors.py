@@ -146,6 +146,6 @@ class SettingInvalid(InputError):
 
 @dataclass(eq=False)
 class NobodyEnrolled(PhotocallError):
-    """Nobody is enrolled in {data}; start with: photocall enroll FOLDER"""
+    """{data}: nobody is enrolled; start with: photocall enroll FOLDER"""
 
     data: str

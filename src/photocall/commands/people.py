@@ -18,12 +18,16 @@ from photocall.media.draw import annotate
 from photocall.media.files import write_atomically
 from photocall.media.images import read_image, write_image
 from photocall.recognition import identify_faces
+from photocall.roster import Student
 from photocall.settings import load_settings
 from photocall.students import read_students
 
 
 def enroll(options: argparse.Namespace) -> int:
-    """Learn a class: its students, their photos, or known encodings of their faces."""
+    """Learn a class: its students, their photos, or known encodings of their faces.
+
+    A person is one whatever the case of the letters; the first spelling stays.
+    """
     if not (options.folder or options.students or options.encodings):
         raise SettingInvalid("enroll", "nothing to enrol; give a FOLDER of photos, --students or --encodings")
     students = read_students(options.students) if options.students else []
@@ -33,10 +37,13 @@ def enroll(options: argparse.Namespace) -> int:
         complain(conflict)
     with open_app(load_settings(data=options.data)) as app:
         app.gallery()  # made if need be, refused if its faces are another model's
+        spelling = {person.name.casefold(): person.name for person in everybody(app.store)}
+        students = [Student(spelling.setdefault(one.name.casefold(), one.name), one.fields) for one in students]
         app.store.put_students(students)
-        listed = {student.name.casefold(): student.name for student in app.store.students()}
-        photos = [(listed.get(name.casefold(), name), path) for name, paths in portraits.items() for path in paths]
+        photos = [(spelling.get(name.casefold(), name), path) for name, paths in portraits.items() for path in paths]
         learnt, failures = _learn(app, photos)
+        spelling |= {name.casefold(): name for name in learnt}
+        encodings = [(spelling.setdefault(name.casefold(), name), vector) for name, vector in encodings]
         learnt.update(enroll_encodings(app.store, COLLECTION, app.engine.model, encodings))
         size = len(everybody(app.store))
     if options.json:

@@ -57,13 +57,15 @@ def drawings(out: Path | None, pictures: Sequence[Path]) -> dict[Path, Path]:
         return {}
     if not out.name:
         raise OutputUnwritable(str(out), "it names no file")
+    if any(out.resolve() == picture.resolve() for picture in pictures):
+        raise OutputUnwritable(str(out), "it is the picture itself")
     if len(pictures) == 1:
         return {pictures[0]: out}
     places: dict[Path, Path] = {}
     for path in dict.fromkeys(pictures):
-        same = sum(other.stem == path.stem for other in places)
-        number = f"-{same + 1}" if same else ""
-        places[path] = out.parent / f"{out.stem}-{path.stem}{number}{out.suffix}"
+        numbers = ("", *(f"-{number}" for number in range(2, len(pictures) + 1)))
+        names = (out.parent / f"{out.stem}-{path.stem}{number}{out.suffix}" for number in numbers)
+        places[path] = next(name for name in names if name not in places.values())
     return places
 
 

@@ -22,9 +22,9 @@ P_THRESHOLD, R_THRESHOLD, O_THRESHOLD = 0.7, 0.7, 0.8
 """Face probabilities from which a stage lets pass; measured on WIDER FACE (docs/engine.md)."""
 
 _WINDOW, _STRIDE = 12, 2  # of P-Net
-_BAND = 100_000  # pixels that P-Net scans at a time: bounds memory however large the picture, and suits the caches
+_BAND = 60_000  # pixels that P-Net scans at a time: bounds memory however large the picture, and suits the caches
 _MOST_A_BAND = 400  # candidates of one band that go on, best first: bounds work on pictures full of texture
-_MOST_A_BATCH = 32  # crops a call: bounds memory, and gives two threads work
+_MOST_A_BATCH = 16  # crops a call: bounds memory, and gives two threads work
 _PAD = 32  # level sides are padded to multiples of it, so that the runtime sees few shapes and its memory stays flat
 
 

@@ -70,10 +70,11 @@ def write_atomically(path: Path, data: bytes) -> None:
     if not path.name:
         raise OutputUnwritable(str(path), "it names no file")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and not path.is_file():  # a pipe or a device would be replaced by a plain file
-            raise OutputUnwritable(str(path), "it is a directory" if path.is_dir() else "it is not a plain file")
-        _write_and_rename(path, data)
+        target = Path(os.path.realpath(path))  # a link stays a link, and what it points to is written
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and not target.is_file():  # a pipe or a device would be replaced by a plain file
+            raise OutputUnwritable(str(path), "it is a directory" if target.is_dir() else "it is not a plain file")
+        _write_and_rename(target, data)
     except OSError as error:
         raise OutputUnwritable(str(path), reason(error)) from error
     except ValueError as error:
