@@ -91,7 +91,7 @@ def tables(result: Result) -> list[Table]:
                 milliseconds(theirs),
                 f"{times(result['ratio'])}; {reached}",
             ),
-            ("`photocall detect`, start to exit", milliseconds(result["detect_command"]), "", ""),
+            ("the command `detect`, start to exit", milliseconds(result["detect_command"]), "", ""),
         ],
         "Fresh processes, files in the disk cache, networks converted before. CPU is that of the whole process.",
     )

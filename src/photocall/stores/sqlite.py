@@ -60,7 +60,7 @@ def open_engine(url: str) -> tuple[str, Engine]:
         # Faces are personal data: a directory made for them is its owner's alone.
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         in_the_way = path.is_dir()
-        if not in_the_way:
+        if not path.exists():
             path.touch(mode=0o600)  # the log files beside it get the same rights from SQLite
     except OSError as error:
         reason = f"its folder cannot be made or entered: {error.strerror}; choose another --data directory"
