@@ -53,10 +53,10 @@ def _write(text: str) -> None:
         sys.stdout.write(_clear_bar() + shown if sys.stdout.isatty() else shown)
         sys.stdout.flush()
     except BrokenPipeError:
-        silence()
+        _silence()
         raise
     except OSError as error:
-        silence()
+        _silence()
         raise OutputUnwritable("standard output", reason(error)) from error
 
 
@@ -65,7 +65,7 @@ def _clear_bar() -> str:
     return "\r\x1b[2K" if sys.stderr.isatty() else ""
 
 
-def silence() -> None:
+def _silence() -> None:
     """Let nothing more go to a standard output that failed, not even what is buffered when the process ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
