@@ -3,7 +3,16 @@ import pytest
 from numpy.typing import NDArray
 
 import dlib_reference
-from photocall.engine.align import CHIP_SIZE, MTCNN_CHIP_POINTS, cut_chip, halve, predictor_rectangles, similarity
+from photocall.engine.align import (
+    ARCFACE_POINTS,
+    CHIP_SIZE,
+    MTCNN_CHIP_POINTS,
+    cut_arcface_chip,
+    cut_chip,
+    halve,
+    predictor_rectangles,
+    similarity,
+)
 from photocall.engine.face_engine import FaceEngine
 from photocall.faces import ByteArray
 
@@ -12,6 +21,7 @@ DlibFaces = list[tuple[ByteArray, NDArray[np.int64]]]
 
 def test_chips_are_those_of_dlib_to_the_pixel(engine: FaceEngine, dlib_faces: DlibFaces) -> None:
     """All but a few at picture borders, where the two round differently (docs/engine.md)."""
+    assert engine._predictor is not None
     different = []
     for image, rectangles in dlib_faces:
         for rectangle, points in zip(rectangles, engine._predictor.points(image, rectangles), strict=True):
@@ -52,3 +62,32 @@ def test_any_points_in_any_picture_give_a_chip(size: tuple[int, int]) -> None:
         [(900, 900), (700, 900), (100, 900), (300, 900), (500, 1300)],
     ):
         assert cut_chip(image, np.array(points)).shape == (CHIP_SIZE, CHIP_SIZE, 3)
+
+
+def slopes(height: int, width: int) -> ByteArray:
+    """A picture whose red is x and whose green is y, divided by 4."""
+    y, x = np.mgrid[:height, :width]
+    return np.stack([x // 4, y // 4, np.zeros_like(x)], axis=-1).astype(np.uint8)
+
+
+@pytest.mark.parametrize("scale", [0.6, 1.0, 1.7, 2.0, 3.3])
+@pytest.mark.parametrize("degrees", [0, -35, 90])
+def test_arcfaces_chip_shows_the_place_that_its_template_says(scale: float, degrees: float) -> None:
+    """Pixel z of the chip is the picture's m z + t, where m and t take the template's points to the face's."""
+    factor, offset = scale * np.exp(1j * np.radians(degrees)), 450 + 400j
+    places = (ARCFACE_POINTS @ (1, 1j)) * factor + offset
+    chip = cut_arcface_chip(slopes(1000, 1000), np.stack([places.real, places.imag], axis=1).astype(np.float32))
+    assert chip.shape == (112, 112, 3) and chip.dtype == np.uint8
+    y, x = np.mgrid[:112, :112]
+    expected = (x + 1j * y) * factor + offset
+    assert np.abs(chip[..., 0] - (expected.real - 1.5) / 4).max() < 1.2
+    assert np.abs(chip[..., 1] - (expected.imag - 1.5) / 4).max() < 1.2
+
+
+def test_arcfaces_chip_is_black_where_the_picture_ends() -> None:
+    picture = np.full((60, 60, 3), 200, np.uint8)
+    half_outside = (ARCFACE_POINTS - (56, 0)).astype(np.float32)
+    chip = cut_arcface_chip(picture, half_outside)
+    assert (chip[2:58, :54] == 0).all() and (chip[2:58, 58:110] == 200).all() and (chip[62:] == 0).all()
+    assert (cut_arcface_chip(picture, (ARCFACE_POINTS + 1000).astype(np.float32)) == 0).all()
+    assert (cut_arcface_chip(picture, (ARCFACE_POINTS - 1000).astype(np.float32)) == 0).all()

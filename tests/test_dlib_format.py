@@ -11,7 +11,7 @@ import pytest
 from photocall.engine.dlib_format import ShapePredictor, parse_shape_predictor
 from photocall.engine.dlib_network import ResNet, parse_resnet
 from photocall.engine.packs import load_pack
-from photocall.engine.weights import read_source, source_path
+from photocall.engine.sources import read_source, source_path
 from photocall.errors import WeightsInvalid
 from photocall.faces import ByteArray
 

@@ -7,14 +7,21 @@
     │   ├── VideoUnreadable        no video in it, or none that can be decoded
     │   ├── EncodingsUnreadable    not a file of known faces
     │   ├── RosterInvalid          a students file or enrolment folder contradicts itself
+    │   ├── LabelsInvalid          a file of labels for an evaluation is not what it must be
+    │   ├── CalibrationImpossible  too few photos or people to say what distances mean
     │   ├── SettingInvalid         a setting or option has a value that it cannot have
     │   ├── NoFace                 a photo that must show a face shows none
-    │   └── SeveralFaces           a photo that must show one face shows more
+    │   ├── SeveralFaces           a photo that must show one face shows more
+    │   └── PoorFace               a photo to enrol shows a face too small, dark, blurred or turned
     ├── CollectionNotFound
+    ├── ObjectNotFound
     ├── NobodyEnrolled             there is no class to call
     ├── ModelMismatch              two embedding spaces would be mixed
     ├── WeightsInvalid             a model file is missing, or is not the one its checksum names
+    ├── NotCalibrated              nobody has measured what a pack's distances mean
+    ├── DownloadFailed             a model file could not be fetched
     ├── StoreUnavailable           the database cannot be opened, read or written
+    ├── ExtraMissing               an optional package is not installed
     └── OutputUnwritable           a result file cannot be written
 
 An exception carries the things it speaks of as attributes; its docstring is its message. No HTTP code lives here: each
@@ -83,6 +90,22 @@ class RosterInvalid(InputError):
 
 
 @dataclass(eq=False)
+class LabelsInvalid(InputError):
+    """{source}: {reason}"""
+
+    source: str
+    reason: str
+
+
+@dataclass(eq=False)
+class CalibrationImpossible(InputError):
+    """{source}: no calibration can come of it: {reason}"""
+
+    source: str
+    reason: str
+
+
+@dataclass(eq=False)
 class NoFace(InputError):
     """{source}: no face found; use a photo that shows the face from the front, at least 64 pixels wide"""
 
@@ -98,6 +121,15 @@ class SeveralFaces(InputError):
 
 
 @dataclass(eq=False)
+class PoorFace(InputError):
+    """{source}: the face is too poor to be enrolled ({reasons}): {advice}"""
+
+    source: str
+    reasons: str
+    advice: str
+
+
+@dataclass(eq=False)
 class CollectionNotFound(PhotocallError):
     """There is no collection {collection_id!r}"""
 
@@ -105,8 +137,16 @@ class CollectionNotFound(PhotocallError):
 
 
 @dataclass(eq=False)
+class ObjectNotFound(PhotocallError):
+    """There is no object {key!r}"""
+
+    key: str
+
+
+@dataclass(eq=False)
 class ModelMismatch(PhotocallError):
-    """Faces embedded by {found!r} cannot be compared with faces embedded by {expected!r}"""
+    """Faces embedded by {found!r} cannot be compared with faces embedded by {expected!r}; give --pack with a pack of \
+model {expected!r}, or move the enrolled faces to the other: photocall models migrate"""
 
     expected: str
     found: str
@@ -118,6 +158,30 @@ class WeightsInvalid(PhotocallError):
 
     source: str
     reason: str
+
+
+@dataclass(eq=False)
+class NotCalibrated(PhotocallError):
+    """Nobody has measured what distances of model pack {pack!r} mean; photocall evaluate pairs PAIRS.csv --images DIR \
+--pack {pack} --calibrate does"""
+
+    pack: str
+
+
+@dataclass(eq=False)
+class DownloadFailed(PhotocallError):
+    """{url}: not fetched: {reason}"""
+
+    url: str
+    reason: str
+
+
+@dataclass(eq=False)
+class ExtraMissing(PhotocallError):
+    """{what}: a package for it is missing; pip install 'photocall[{extra}]'"""
+
+    what: str
+    extra: str
 
 
 @dataclass(eq=False)

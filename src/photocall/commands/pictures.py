@@ -5,21 +5,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from photocall import report
+from photocall.commands.engines import open_engine
 from photocall.console import counted, failing, progress, say, say_json
-from photocall.engine.face_engine import FaceEngine
 from photocall.errors import OutputUnwritable
 from photocall.media.draw import Label, annotate
 from photocall.media.images import read_image, write_image
 from photocall.recognition import compare_faces
 from photocall.roster import Status
-from photocall.settings import load_settings
+
+PLAIN_PACK = "dlib-mtcnn"
+"""What `compare` uses where nobody names a pack: dlib's own distance, with the threshold that its users know."""
 
 
 def detect(options: argparse.Namespace) -> int:
     """Print the faces of pictures; draw them if asked."""
     outputs = drawings(options.draw, options.images)
     failures = 0
-    with _engine() as engine:
+    with open_engine(options) as engine:
         for path in progress(options.images, "looking"):
             with failing() as failed:
                 image = read_image(path)
@@ -38,7 +40,7 @@ def detect(options: argparse.Namespace) -> int:
 def compare(options: argparse.Namespace) -> int:
     """Print whether two pictures show the same person."""
     a, b = str(options.a), str(options.b)
-    with _engine() as engine:
+    with open_engine(options, PLAIN_PACK) as engine:
         found = compare_faces(engine, read_image(options.a), read_image(options.b), names=(a, b))
     similarity, distance = round(found.similarity, 2), round(found.distance, 4)
     if options.json:
@@ -67,8 +69,3 @@ def drawings(out: Path | None, pictures: Sequence[Path]) -> dict[Path, Path]:
         names = (out.parent / f"{out.stem}-{path.stem}{number}{out.suffix}" for number in numbers)
         places[path] = next(name for name in names if name not in places.values())
     return places
-
-
-def _engine() -> FaceEngine:
-    settings = load_settings()
-    return FaceEngine(threads=settings.threads, min_face=settings.min_face)

@@ -1,7 +1,8 @@
-"""From five points to the upright 150x150 chip that dlib's network was trained on, pixel for pixel as dlib cuts it.
+"""From five points to the upright chip that a network was trained on: dlib's of 150x150, or ArcFace's of 112x112.
 
-dlib shrinks with its own image pyramid before it samples; a plain resize gives another picture and moves embeddings
-by 0.08. The pyramid is dlib's 5-tap one; the bilinear sampling is Pillow's, which rounds like dlib's.
+dlib's is cut pixel for pixel as dlib cuts it: it shrinks with its own image pyramid before it samples; a plain resize
+gives another picture and moves embeddings by 0.08. The pyramid is dlib's 5-tap one; the bilinear sampling is Pillow's,
+which rounds like dlib's.
 """
 
 import math
@@ -14,6 +15,10 @@ from PIL import Image
 from photocall.faces import ByteArray, FloatArray
 
 CHIP_SIZE = 150
+ARCFACE_SIZE = 112
+CHIP_SIDES = {"dlib": CHIP_SIZE, "arcface": ARCFACE_SIZE}
+"""Side of a chip in pixels, by alignment."""
+
 _PADDING = 0.25  # of a face's size, around it on every side (dlib's get_face_chip_details)
 
 # Mean positions of the five points in dlib's unit face (image_transforms/interpolation.h).
@@ -28,12 +33,23 @@ _UNIT_POINTS = np.array(
 )
 _CHIP_POINTS = (_UNIT_POINTS + _PADDING) / (1 + 2 * _PADDING) * CHIP_SIZE
 
-# Mean positions of MTCNN's five points in the chip, and the box in which dlib's predictor does best there: centre and
-# side, fitted on 107 faces that both detectors found (docs/engine.md).
+# Where the five points of a face lie in ArcFace's chip, pixel centres at whole numbers (insightface, face_align.py).
+ARCFACE_POINTS = np.array(
+    [(38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041)]
+)
+
+# Mean positions of a detector's five points in dlib's chip, and the box in which dlib's predictor does best there:
+# centre and side, fitted on 107 faces that dlib found too (docs/engine.md). SCRFD learnt its points from the same
+# annotations as YuNet; on 122 faces of WIDER FACE a fit of its own was no better (docs/packs.md).
 MTCNN_CHIP_POINTS = np.array(
     [(46.999, 45.294), (101.580, 45.076), (74.459, 78.173), (49.231, 101.846), (100.092, 100.706)]
 )
-_PREDICTOR_CENTRE, _PREDICTOR_SIDE = complex(73.92, 74.07), 127.45
+_YUNET_CHIP_POINTS = np.array([(47.19, 44.79), (102.18, 45.30), (74.36, 79.02), (50.00, 100.81), (99.78, 100.75)])
+_PREDICTOR_BOXES = {
+    "mtcnn": (MTCNN_CHIP_POINTS, complex(73.92, 74.07), 127.45),
+    "yunet": (_YUNET_CHIP_POINTS, complex(73.40, 73.50), 126.44),
+    "scrfd": (_YUNET_CHIP_POINTS, complex(73.40, 73.50), 126.44),
+}
 
 Points = NDArray[np.float64] | FloatArray | NDArray[np.int64]
 
@@ -52,19 +68,21 @@ def similarity(source: Points, target: Points) -> tuple[complex, complex]:
     return factor, complex(centre_q - factor * centre_p)
 
 
-def predictor_rectangles(points: FloatArray) -> NDArray[np.int64]:
+def predictor_rectangles(points: FloatArray, detector: str = "mtcnn") -> NDArray[np.int64]:
     """Where dlib's predictor expects the face, from the detector's points.
 
     Args:
         points: float32, shape (n, 5, 2), in the order of `LANDMARK_NAMES`.
+        detector: whose points they are; each puts them a little elsewhere.
 
     Returns:
         int64, shape (n, 4): left, top, right, bottom, inclusive.
     """
+    mean_points, middle, side = _PREDICTOR_BOXES[detector]
     rectangles = np.empty((len(points), 4), np.int64)
     for row, face in zip(rectangles, points, strict=True):
-        factor, offset = similarity(MTCNN_CHIP_POINTS, face)
-        centre, half = factor * _PREDICTOR_CENTRE + offset, abs(factor) * _PREDICTOR_SIDE / 2
+        factor, offset = similarity(mean_points, face)
+        centre, half = factor * middle + offset, abs(factor) * side / 2
         corners = centre.real - half, centre.imag - half, centre.real + half, centre.imag + half
         row[:] = [round(value) for value in corners]
     return rectangles
@@ -92,6 +110,34 @@ def cut_chip(image: ByteArray, points: NDArray[np.int64]) -> ByteArray:
     for _ in range(halvings):
         region, rectangle = halve(region), _rect_down(rectangle)
     return _sample(region, _corners(rectangle, turn))
+
+
+def cut_arcface_chip(image: ByteArray, points: FloatArray) -> ByteArray:
+    """The upright 112x112 chip of one face, as ArcFace's networks expect it.
+
+    Args:
+        image: uint8 RGB, shape (h, w, 3).
+        points: float32, shape (5, 2), in the order of `LANDMARK_NAMES`.
+
+    Returns:
+        uint8 RGB, shape (112, 112, 3); black where the picture ends.
+    """
+    factor, offset = similarity(ARCFACE_POINTS, points)
+    corners = [factor * complex(x, y) + offset for y in (0, ARCFACE_SIZE - 1) for x in (0, ARCFACE_SIZE - 1)]
+    step = max(1, math.floor(abs(factor)))  # a large face is reduced by means of whole blocks first: no aliasing
+    left, top = (max(0, math.floor(min(side)) - step) for side in _sides(corners))
+    right, bottom = (max(0, math.ceil(max(side)) + 1 + step) for side in _sides(corners))
+    region = image[top:bottom, left:right]
+    if region.size and step > 1:
+        region = np.asarray(Image.fromarray(region).reduce(step))
+    # Pixel centres are at whole numbers; a block's is in its middle.
+    middle = complex(0.5, 0.5)
+    corners = [(corner - complex(left, top) + middle) / step - middle for corner in corners]
+    return _sample(region, corners, ARCFACE_SIZE)
+
+
+def _sides(corners: list[complex]) -> tuple[list[float], list[float]]:
+    return [corner.real for corner in corners], [corner.imag for corner in corners]
 
 
 def _halvings(rectangle: tuple[float, float, float, float]) -> tuple[int, int]:
@@ -165,16 +211,14 @@ def _binomial(taps: list[NDArray[np.uint16]]) -> NDArray[np.uint16]:
     return total
 
 
-def _sample(region: ByteArray, corners: list[complex]) -> ByteArray:
+def _sample(region: ByteArray, corners: list[complex], size: int = CHIP_SIZE) -> ByteArray:
     """Bilinear samples so that the chip's corner pixels lie on the given corners; black outside."""
     if region.size == 0:
-        return np.zeros((CHIP_SIZE, CHIP_SIZE, 3), np.uint8)
+        return np.zeros((size, size, 3), np.uint8)
     top_left, top_right, bottom_left, _ = corners
-    across, down = (top_right - top_left) / (CHIP_SIZE - 1), (bottom_left - top_left) / (CHIP_SIZE - 1)
+    across, down = (top_right - top_left) / (size - 1), (bottom_left - top_left) / (size - 1)
     # Pillow maps pixel centres, dlib pixel corners: hence the halves.
     start = top_left + complex(0.5, 0.5) - (across + down) / 2
     matrix = (across.real, down.real, start.real, across.imag, down.imag, start.imag)
-    chip = Image.fromarray(region).transform(
-        (CHIP_SIZE, CHIP_SIZE), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR
-    )
+    chip = Image.fromarray(region).transform((size, size), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
     return np.asarray(chip)

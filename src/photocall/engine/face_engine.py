@@ -9,22 +9,24 @@ from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-import onnxruntime as ort
+from numpy.typing import NDArray
 
 from photocall.calibration import Calibration
-from photocall.engine.align import CHIP_SIZE, cut_chip, predictor_rectangles
-from photocall.engine.detect import CascadeDetector, in_batches
+from photocall.engine.align import CHIP_SIDES, cut_arcface_chip, cut_chip, predictor_rectangles
+from photocall.engine.detectors import open_detector
+from photocall.engine.embed import Embedder
+from photocall.engine.follow import follow
 from photocall.engine.landmarks import LandmarkPredictor
-from photocall.engine.packs import load_pack
+from photocall.engine.packs import DEFAULT_PACK, load_pack
+from photocall.engine.precision import in_chosen_form
 from photocall.engine.quality import assess
+from photocall.engine.sources import cache_root
 from photocall.engine.weights import load_weights
 from photocall.faces import BoundingBox, ByteArray, Embedding, Face, FloatArray
+from photocall.metric import Metric
 
-DEFAULT_PACK = "dlib-mtcnn"
-_LARGE = (
-    4_000_000  # pixels of a picture after which freed memory is given back: some milliseconds, once the work is done
-)
-_MOST_CHIPS = 8  # a call of the network: as fast a face as 32, for a quarter of the memory
+_LARGE = 4_000_000  # pixels of a picture after which freed memory is given back, which takes some milliseconds
+_FACES_TO_SHARE = 4  # faces of a picture whose chips two threads cut: for fewer, the predictor is as fast on one
 
 
 class FaceEngine:
@@ -37,31 +39,44 @@ class FaceEngine:
         threads: how many threads it computes on; 0 for as many as this process may use cores.
         min_face: smallest side of a face that is looked for, in pixels, 20 or more.
         pack: name of the model pack.
+        packs_file: the user's own packs, beside those that come with photocall.
         cache_dir: where converted networks are kept; by default the user's cache directory.
 
     Raises:
-        WeightsInvalid: the weights are missing, or not the ones that the pack names.
+        WeightsInvalid: there is no such pack, or its files are missing, or not what it says.
         ValueError: for an argument out of range.
     """
 
     def __init__(
-        self, *, threads: int = 0, min_face: int = 40, pack: str = DEFAULT_PACK, cache_dir: Path | None = None
+        self,
+        *,
+        threads: int = 0,
+        min_face: int = 40,
+        pack: str = DEFAULT_PACK,
+        packs_file: Path | None = None,
+        cache_dir: Path | None = None,
     ) -> None:
         if threads < 0:
             raise ValueError(f"threads must be 0 (all cores) or more, not {threads}")
         if min_face < 20:
             raise ValueError(f"min_face must be 20 pixels or more, not {min_face}")
-        self._pack = load_pack(pack)
-        weights = load_weights(self._pack, cache_dir)
+        self._pack = load_pack(pack, packs_file)
+        weights = load_weights(in_chosen_form(self._pack, cache_dir or cache_root()), cache_dir)
         self._min_face = min_face
         self._pool = ThreadPoolExecutor(threads or len(os.sched_getaffinity(0)), thread_name_prefix="photocall-engine")
-        embedder = self._pool.submit(_session, weights.embedder)
-        networks = [_session(path) for path in (weights.pnet, weights.rnet, weights.onet)]
-        self._detector = CascadeDetector(networks[0], networks[1], networks[2], self._pool)
-        with np.load(weights.predictor) as arrays:
-            self._predictor = LandmarkPredictor(arrays)
+        embedder = self._pool.submit(Embedder, self._pack, weights.embedder, self._pool)
+        self._detector = open_detector(self._pack.detector, weights.detector, self._pool)
+        self._predictor = None
+        if weights.predictor is not None:
+            with np.load(weights.predictor) as arrays:
+                self._predictor = LandmarkPredictor(arrays)
         self._embedder = embedder.result()
         _return_freed_memory()
+
+    @property
+    def pack(self) -> str:
+        """Name of the model pack."""
+        return self._pack.name
 
     @property
     def model(self) -> str:
@@ -69,8 +84,13 @@ class FaceEngine:
         return self._pack.model
 
     @property
+    def metric(self) -> Metric:
+        """How embeddings of this model are compared."""
+        return self._pack.comparison
+
+    @property
     def calibration(self) -> Calibration:
-        """What distances between this model's embeddings mean."""
+        """What distances between this model's embeddings mean. Raises `NotCalibrated` if nobody has measured it."""
         return self._pack.calibration
 
     def faces(self, image: ByteArray) -> list[Face]:
@@ -110,6 +130,20 @@ class FaceEngine:
             for box, score, points, quality in zip(boxes, found.scores, found.points, qualities, strict=True)
         ]
 
+    def follow(self, image: ByteArray, faces: Sequence[Face]) -> list[Face | None]:
+        """Faces of the frame before or after, where they are in this one; None for each that is not there any more.
+
+        Much cheaper than `detect`, but nobody new is found.
+
+        Args:
+            image: uint8 RGB, shape (h, w, 3).
+            faces: as `detect` or `follow` give them for a frame a fraction of a second away.
+
+        Raises:
+            ValueError: for an array of another type or shape.
+        """
+        return follow(self._detector, _checked(image), faces)
+
     def embed(self, image: ByteArray, faces: Sequence[Face]) -> list[Face]:
         """The same faces with their embeddings, all in one batch.
 
@@ -133,31 +167,35 @@ class FaceEngine:
             faces: n faces as `detect` gives them.
 
         Returns:
-            uint8 RGB, shape (n, 150, 150, 3).
+            uint8 RGB, shape (n, 150, 150, 3), or (n, 112, 112, 3) for a pack with ArcFace's alignment.
         """
         image = _checked(image)
         if not faces:
-            return np.empty((0, CHIP_SIZE, CHIP_SIZE, 3), np.uint8)
-        rectangles = predictor_rectangles(np.stack([face.landmarks for face in faces]))
-        points = self._predictor.points(image, rectangles)
-        return np.stack(list(self._pool.map(lambda five: cut_chip(image, five), points)))
+            side = CHIP_SIDES[self._pack.embedder.alignment]
+            return np.empty((0, side, side, 3), np.uint8)
+        landmarks = np.stack([face.landmarks for face in faces])
+        if self._predictor is None:
+            return np.stack(list(self._pool.map(lambda five: cut_arcface_chip(image, five), landmarks)))
+        predictor, rectangles = self._predictor, predictor_rectangles(landmarks, self._pack.detector.layout)
+
+        def cut(part: NDArray[np.int64]) -> list[ByteArray]:
+            return [cut_chip(image, five) for five in predictor.points(image, part)]
+
+        parts = np.array_split(rectangles, 2 if len(faces) >= _FACES_TO_SHARE else 1)
+        return np.stack([chip for chips in self._pool.map(cut, parts) for chip in chips])
 
     def embed_chips(self, chips: ByteArray) -> FloatArray:
         """Embeddings of aligned face pictures, of any number of pictures at once.
 
         Args:
-            chips: uint8 RGB, shape (n, 150, 150, 3), as `chips` or dlib's `get_face_chip` give them.
+            chips: uint8 RGB, as `chips` gives them, shape (n, 150, 150, 3) or (n, 112, 112, 3); dlib's `get_face_chip`
+                gives the former.
 
         Returns:
-            float32, shape (n, 128): dlib's face descriptors, not normalised.
+            float32, shape (n, d); of the default pack dlib's face descriptors, d = 128, not normalised. Packs whose
+            metric is the cosine give vectors of unit length.
         """
-
-        def run(part: ByteArray) -> list[FloatArray]:
-            return [self._embedder.run(None, {"chips": part})[0]]
-
-        if not len(chips):
-            return np.empty((0, self._pack.dimension), np.float32)
-        return in_batches(self._pool, run, chips, 2, _MOST_CHIPS)[0]
+        return self._embedder.embed(chips)
 
     def close(self) -> None:
         """End the engine's threads."""
@@ -177,16 +215,6 @@ def _checked(image: ByteArray) -> ByteArray:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"an image must be a uint8 RGB array of shape (h, w, 3), not {image.dtype} {image.shape}")
     return np.ascontiguousarray(image)
-
-
-def _session(path: Path) -> ort.InferenceSession:
-    """A network on one thread: the engine's own threads share the work, which scales better than the runtime's."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.enable_mem_pattern = False  # it keeps a plan for every input size: memory would grow, nothing gets faster
-    options.log_severity_level = 3
-    return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def _return_freed_memory() -> None:

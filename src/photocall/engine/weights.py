@@ -1,4 +1,4 @@
-"""From the files of installed packages to networks in the cache, once for each machine and pack.
+"""From published files to networks in the cache, once for each machine, and once for all packs that share a part.
 
 A source is read only if its size and SHA-256 are those that the pack names, and only then unpickled. What comes out is
 written beside its place, made durable, and renamed: a process that dies leaves nothing half made. A warm cache costs a
@@ -18,17 +18,18 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from photocall.engine.packs import Pack, SourceFile
+from photocall.engine.parts import INTEGER_KIND, Pack, Part, SourceFile
+from photocall.engine.sources import CACHE_VARIABLE, cache_root, read_source
 from photocall.errors import WeightsInvalid
 
-CONVERTER_VERSION = 1
-"""Raised with every change of what the conversion writes, so that old caches are left alone and new ones made."""
+if TYPE_CHECKING:
+    from photocall.engine.graphs import Graph
 
-CACHE_VARIABLE = "PHOTOCALL_CACHE"
-"""Environment variable that names the cache directory."""
+CONVERTER_VERSION = 2
+"""Raised with every change of what the conversion writes, so that old caches are left alone and new ones made."""
 
 _MANIFEST, _LOCK, _BUILDING = "manifest.json", ".lock", ".building-"
 _STALE_AFTER = 3600  # seconds: no conversion takes an hour, so whoever began it is gone
@@ -37,6 +38,7 @@ _FILES = {
     "rnet": "rnet.onnx",
     "onet": "onet.onnx",
     "predictor": "predictor.npz",
+    "detector": "detector.onnx",
     "embedder": "embedder.onnx",
 }
 
@@ -45,20 +47,18 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class WeightFiles:
-    """The converted networks of a pack: ONNX graphs as `graphs.py` describes them, and the predictor's arrays.
+    """The converted networks of a pack.
 
     Attributes:
-        pnet: ONNX.
-        rnet: ONNX.
-        onet: ONNX.
-        predictor: NumPy archive, not compressed; its arrays are the attributes of `dlib_format.ShapePredictor`.
-        embedder: ONNX.
+        detector: ONNX, in the order of the pack's entry: P-Net, R-Net and O-Net of MTCNN (`graphs.py` describes them),
+            or one network that takes pictures as `onnx_import.py` describes.
+        predictor: NumPy archive, not compressed; its arrays are the attributes of `dlib_format.ShapePredictor`. None
+            for an alignment that needs none.
+        embedder: ONNX; takes chips, uint8 RGB of shape (n, side, side, 3).
     """
 
-    pnet: Path
-    rnet: Path
-    onet: Path
-    predictor: Path
+    detector: tuple[Path, ...]
+    predictor: Path | None
     embedder: Path
 
 
@@ -70,18 +70,25 @@ def load_weights(pack: Pack, cache_dir: Path | None = None) -> WeightFiles:
         cache_dir: where they are kept; by default `cache_root()`.
 
     Raises:
-        WeightsInvalid: a package is missing or has other files than the pack names, or the cache cannot be used.
+        WeightsInvalid: a file is missing or is not the one that the pack names, or the cache cannot be used.
     """
     cache = cache_dir or cache_root()
-    place = weights_place(pack, cache)
+    (embedder,) = load_part(pack.embedder.part, cache)
+    (predictor,) = load_part(pack.landmarks, cache) if pack.landmarks else (None,)
+    return WeightFiles(load_part(pack.detector.part, cache), predictor, embedder)
+
+
+def load_part(part: Part, cache: Path) -> tuple[Path, ...]:
+    """The converted networks of one part, in the order of its files; as `load_weights`."""
+    place = weights_place(part, cache)
     try:
-        if _problem(place) is not None:
+        if _problem(part, place) is not None:
             with _only_builder(cache):
-                _build(pack, place)
+                _build(part, place)
     except OSError as error:
         reason = f"cannot keep converted networks there: {error.strerror}; {CACHE_VARIABLE} names another directory"
         raise WeightsInvalid(str(cache), reason) from error
-    return WeightFiles(**{name: place / file for name, file in _FILES.items()})
+    return tuple(place / _FILES[file.name] for file in part.files)
 
 
 def verify_weights(pack: Pack, cache_dir: Path | None = None) -> list[str]:
@@ -90,74 +97,42 @@ def verify_weights(pack: Pack, cache_dir: Path | None = None) -> list[str]:
     Reads every byte of the sources and of the converted files and compares SHA-256. `load_weights` trusts a converted
     file by its size and CRC-32, which find damage, but not intent.
     """
+    cache = cache_dir or cache_root()
     problems = []
     for file in pack.files:
         try:
-            read_source(file)
+            read_source(file, cache)
         except WeightsInvalid as error:
             problems.append(str(error))
-    place = weights_place(pack, cache_dir or cache_root())
-    try:
-        problem = _problem(place, thorough=True)
-    except OSError as error:
-        problem = error.strerror
-    return problems if problem is None else [*problems, f"{place}: {problem}"]
+    for part in pack.parts:
+        place = weights_place(part, cache)
+        try:
+            problem = _problem(part, place, thorough=True)
+        except OSError as error:
+            problem = error.strerror
+        if problem is not None:
+            problems.append(f"{place}: {problem}")
+    return problems
 
 
-def cache_root() -> Path:
-    """Where converted networks are kept: $PHOTOCALL_CACHE, or else the user's cache directory."""
-    named = os.environ.get(CACHE_VARIABLE)
-    if named:
-        return Path(named)
-    import platformdirs
-
-    return platformdirs.user_cache_path("photocall")
-
-
-def weights_place(pack: Pack, cache: Path) -> Path:
-    """The pack's directory in a cache; another one for other sources, and for another converter."""
-    named = [*(f"{file.name} {file.sha256}" for file in pack.files), f"converter {CONVERTER_VERSION}"]
+def weights_place(part: Part, cache: Path) -> Path:
+    """The part's directory in a cache; another one for other sources, other pixels, and for another converter."""
+    named = [*(f"{file.name} {file.sha256}" for file in part.files), f"converter {CONVERTER_VERSION}"]
+    if part.pixels is not None:
+        named.append(repr(part.pixels))
+    if part.limits:
+        named.append(repr(part.limits))
+    if part.kind == INTEGER_KIND:
+        named.append(repr(part.sums))
     digest = hashlib.sha256("\n".join(named).encode()).hexdigest()
-    return cache / f"{pack.name}-{digest[:12]}"
+    return cache / f"{part.kind}-{digest[:12]}"
 
 
-def read_source(file: SourceFile) -> bytes:
-    """A published file, if it is exactly the one that the pack names.
-
-    Raises:
-        WeightsInvalid: its package is not installed, or it is missing or has another size or SHA-256.
-    """
-    path = source_path(file)
-    try:
-        data = path.read_bytes() if path.stat().st_size == file.bytes else b""
-    except OSError as error:
-        raise _source_invalid(file, f"the file cannot be read: {error.strerror}") from error
-    if hashlib.sha256(data).hexdigest() != file.sha256:
-        raise _source_invalid(file, f"not the published file; pip install --force-reinstall {file.package}")
-    return data
-
-
-def source_path(file: SourceFile) -> Path:
-    """Where a published file should lie; its package is found, but not imported.
-
-    Raises:
-        WeightsInvalid: the package is not installed.
-    """
-    spec = find_spec(file.package.partition("==")[0])
-    if spec is None or not spec.submodule_search_locations:
-        raise _source_invalid(file, f"the package is not installed; pip install {file.package}")
-    return Path(spec.submodule_search_locations[0], file.path)
-
-
-def _source_invalid(file: SourceFile, reason: str) -> WeightsInvalid:
-    return WeightsInvalid(f"{file.package}, {file.path}", reason)
-
-
-def _problem(place: Path, thorough: bool = False) -> str | None:
+def _problem(part: Part, place: Path, thorough: bool = False) -> str | None:
     """Why the converted files cannot be used, None if they can; `thorough` compares SHA-256 instead of CRC-32."""
     try:
         manifest = json.loads((place / _MANIFEST).read_bytes())
-        for file in _FILES.values():
+        for file in (_FILES[source.name] for source in part.files):
             if not _matches(place / file, manifest["files"][file], thorough):
                 return f"{file} is damaged"
     except FileNotFoundError as error:
@@ -184,8 +159,8 @@ def _only_builder(cache: Path) -> Iterator[None]:
         yield
 
 
-def _build(pack: Pack, place: Path) -> None:
-    problem = _problem(place)
+def _build(part: Part, place: Path) -> None:
+    problem = _problem(part, place)
     if problem is None:
         return  # another process was quicker
     if place.exists():
@@ -196,8 +171,8 @@ def _build(pack: Pack, place: Path) -> None:
     made = _unfinished(place.parent)
     made.mkdir()
     try:
-        _write_all(pack, made)
-        _publish(made, place)
+        _write_all(part, made, place.parent)
+        _publish(part, made, place)
     finally:
         shutil.rmtree(made, ignore_errors=True)
 
@@ -214,23 +189,23 @@ def _remove_stale(cache: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _write_all(pack: Pack, made: Path) -> None:
+def _write_all(part: Part, made: Path, cache: Path) -> None:
     entries = {}
-    for file in pack.files:
-        data = _convert(file.name, read_source(file))
+    for file in part.files:
+        data = _convert(part, file, read_source(file, cache))
         _write(made / _FILES[file.name], data)
         entries[_FILES[file.name]] = {
             "bytes": len(data),
             "crc32": zlib.crc32(data),
             "sha256": hashlib.sha256(data).hexdigest(),
         }
-    sources = {file.name: file.sha256 for file in pack.files}
-    manifest = {"pack": pack.name, "converter": CONVERTER_VERSION, "sources": sources, "files": entries}
+    sources = {file.name: file.sha256 for file in part.files}
+    manifest = {"part": part.kind, "converter": CONVERTER_VERSION, "sources": sources, "files": entries}
     _write(made / _MANIFEST, json.dumps(manifest, indent=2).encode())
     _sync(made)
 
 
-def _publish(made: Path, place: Path) -> None:
+def _publish(part: Part, made: Path, place: Path) -> None:
     """Put a finished directory in its place; a damaged one that is there goes."""
     aside = _unfinished(place.parent)
     if place.exists():
@@ -239,7 +214,7 @@ def _publish(made: Path, place: Path) -> None:
         made.rename(place)
     except OSError:
         # Locks of some network file systems do not reach other machines; one of them may have been quicker.
-        if _problem(place) is not None:
+        if _problem(part, place) is not None:
             raise
     _sync(place.parent)
     shutil.rmtree(aside, ignore_errors=True)
@@ -261,22 +236,33 @@ def _sync(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _convert(name: str, data: bytes) -> bytes:
+def _empty_graph(part: Part) -> "Graph":
+    """What dlib's network is to be built in."""
+    from photocall.engine import graphs, quantized
+
+    if part.kind == INTEGER_KIND:
+        return quantized.QuantizedGraph(part.limits, zip(part.sums[::2], part.sums[1::2], strict=True))
+    return graphs.Graph(part.limits)
+
+
+def _convert(part: Part, file: SourceFile, data: bytes) -> bytes:
     """The converted form of a source that has been checked: MTCNN's are pickles, so never call it with others."""
     import joblib
     import numpy as np
 
-    from photocall.engine import dlib_format, dlib_network, graphs
+    from photocall.engine import dlib_format, dlib_network, graphs, onnx_import
 
-    if name == "predictor":
+    if part.kind == "predictor":
         predictor = dlib_format.parse_shape_predictor(data)
         archive = io.BytesIO()
         np.savez(archive, **{field.name: getattr(predictor, field.name) for field in fields(predictor)})
         return archive.getvalue()
-    if name == "embedder":
-        model = graphs.embedder(dlib_network.parse_resnet(data))
+    if part.pixels is not None:
+        model = onnx_import.import_network(data, file.source, part.pixels)
+    elif part.kind in ("dlib", INTEGER_KIND):
+        model = graphs.embedder(dlib_network.parse_resnet(data), _empty_graph(part))
     else:
-        build = {"pnet": graphs.pnet, "rnet": graphs.rnet, "onet": graphs.onet}[name]
+        build = {"pnet": graphs.pnet, "rnet": graphs.rnet, "onet": graphs.onet}[file.name]
         model = build(joblib.load(io.BytesIO(data)))
     converted: bytes = model.SerializeToString()
     return converted
