@@ -20,21 +20,21 @@ def test_the_engine_is_exported() -> None:
     assert ExportedEngine is FaceEngine
 
 
-def test_embeddings_of_the_same_chip_are_those_of_dlib(engine: FaceEngine, photos: dict[str, ByteArray]) -> None:
-    chips = np.concatenate([engine.chips(image, engine.detect(image)) for image in photos.values()])[:24]
+def test_embeddings_of_the_same_chip_are_those_of_dlib(dlib_engine: FaceEngine, photos: dict[str, ByteArray]) -> None:
+    chips = np.concatenate([dlib_engine.chips(image, dlib_engine.detect(image)) for image in photos.values()])[:24]
     assert len(chips) >= 5
-    ours = engine.embed_chips(chips)
+    ours = dlib_engine.embed_chips(chips)
     theirs = np.stack([dlib_reference.embedding(chip) for chip in chips])
     assert np.abs(ours - theirs).max() <= 1e-5
 
 
 def test_the_whole_pipeline_stays_close_to_the_whole_of_dlib(
-    engine: FaceEngine, dlib_faces: list[tuple[ByteArray, NDArray[np.int64]]]
+    dlib_engine: FaceEngine, dlib_faces: list[tuple[ByteArray, NDArray[np.int64]]]
 ) -> None:
     """Another detector gives other boxes; dlib differs from itself by 0.04 in the median if it upsamples once more."""
     apart = []
     for image, rectangles in dlib_faces:
-        faces = engine.faces(image)
+        faces = dlib_engine.faces(image)
         for rectangle in rectangles:
             theirs = BoundingBox(*(float(v) for v in (*rectangle[:2], *(rectangle[2:] - rectangle[:2]))))
             mine = max(faces, key=lambda face: face.box.iou(theirs), default=None)
@@ -54,7 +54,7 @@ def test_every_face_of_the_class_photo_is_found_and_nothing_else(engine: FaceEng
     for face in faces:
         assert face.embedding is not None and face.embedding.vector.shape == (128,)
         assert face.embedding.model == engine.model
-        assert 0.8 <= face.score <= 1
+        assert 0.7 <= face.score <= 1
 
 
 def test_landmarks_lie_where_their_names_say(engine: FaceEngine, portraits: dict[str, ByteArray]) -> None:

@@ -14,7 +14,7 @@ import pytest
 from photocall.engine import graphs
 from photocall.engine.dlib_network import Pool, ResNet, parse_resnet
 from photocall.engine.packs import load_pack
-from photocall.engine.weights import read_source, source_path
+from photocall.engine.sources import read_source, source_path
 from photocall.errors import WeightsInvalid
 from photocall.faces import ByteArray, FloatArray
 
@@ -204,6 +204,7 @@ def test_slopes_of_every_kind_give_the_same_network(slope: float) -> None:
     weights = published("rnet")
     weights[2] = np.full_like(weights[2], slope)
     weights[2][..., ::3] = 1.7
+    weights[5] = np.full_like(weights[5], slope)
     crops = pictures(3, 24, 24, 3)
     assert_same(outputs(session(graphs.rnet(weights)), crops), keras_rnet(weights, crops))
 

@@ -18,14 +18,16 @@ from numpy.typing import NDArray
 from photocall.engine.pyramid import Level, build_levels, crop_squares
 from photocall.faces import ByteArray, FloatArray
 
-P_THRESHOLD, R_THRESHOLD, O_THRESHOLD = 0.7, 0.7, 0.8
-"""Face probabilities from which a stage lets pass; measured on WIDER FACE (docs/engine.md)."""
+P_THRESHOLD, R_THRESHOLD, O_THRESHOLD = 0.7, 0.7, 0.7
+"""Face probabilities from which a stage lets pass; measured on WIDER FACE (decision 0012)."""
 
 _WINDOW, _STRIDE = 12, 2  # of P-Net
-_BAND = 60_000  # pixels that P-Net scans at a time: bounds memory however large the picture, and suits the caches
-_MOST_A_BAND = 400  # candidates of one band that go on, best first: bounds work on pictures full of texture
-_MOST_A_BATCH = 16  # crops a call: bounds memory, and gives two threads work
-_PAD = 32  # level sides are padded to multiples of it, so that the runtime sees few shapes and its memory stays flat
+_TILE = 192  # side of what P-Net scans at a time, in pixels: its maps fit into the caches, and memory is bounded
+_MOST_A_TILE = 170  # candidates of one tile that go on, best first: bounds work on pictures full of texture
+_MOST_A_PART = 64  # crops that are cut at a time: bounds memory, and gives two threads work
+_MOST_A_BATCH = 16  # of them a call of a network: its maps fit into the caches
+_BLOCK = 128  # boxes that are compared with one another at a time
+_PAD = 16  # level sides are padded to multiples of it, so that the runtime sees few shapes and its memory stays flat
 
 
 Rows = TypeVar("Rows", FloatArray, ByteArray)
@@ -67,32 +69,40 @@ class CascadeDetector:
         boxes = self._refine(levels, boxes)
         return self._output(levels, boxes), levels
 
+    def refine(self, levels: list[Level], boxes: FloatArray) -> Detections:
+        """What the last network alone makes of boxes that come from elsewhere, a face's place a moment ago say.
+
+        Args:
+            levels: the picture's pyramid.
+            boxes: float32, shape (n, 4): left, top, right, bottom in picture pixels.
+        """
+        return self._output(levels, boxes)
+
     def _propose(self, levels: list[Level]) -> FloatArray:
-        """P-Net over all levels, in bands of about the same size on all threads."""
-        bands = [(index, *band) for index, level in enumerate(levels) for band in _bands(level.pixels)]
-        scanned = list(self._pool.map(lambda band: self._scan(*band[1:]), bands))
+        """P-Net over all levels, in tiles on all threads."""
+        tiles = [(index, *tile) for index, level in enumerate(levels) for tile in _tiles(level.pixels)]
+        scanned = list(self._pool.map(lambda tile: self._scan(*tile[1:]), tiles))
         found = []
         for index, level in enumerate(levels):
-            windows, logits = _joined(scanned[i] for i, band in enumerate(bands) if band[0] == index)
+            windows, logits = _joined(scanned[i] for i, tile in enumerate(tiles) if tile[0] == index)
             kept = suppress(windows, logits, 0.5)
             found.append((windows[kept] * level.step, logits[kept]))
         boxes, logits = _joined(found)
         return boxes[suppress(boxes, logits, 0.7)]
 
-    def _scan(self, top: int, pixels: ByteArray) -> tuple[FloatArray, FloatArray]:
-        """Boxes, in pixels of the level, and logits of the windows of one band that may show a face."""
+    def _scan(self, left: int, top: int, pixels: ByteArray) -> tuple[FloatArray, FloatArray]:
+        """Boxes, in pixels of the level, and logits of the windows of one tile that may show a face."""
         logits, regression = self._pnet.run(None, {"image": _padded(pixels)})
         # Windows that reach into the padding are no windows of the picture.
         logits = logits[0, : _windows(pixels.shape[0]), : _windows(pixels.shape[1])]
         rows, columns = np.nonzero(logits > _logit(P_THRESHOLD))
         scores = logits[rows, columns]
-        if len(scores) > _MOST_A_BAND:
-            best = np.argpartition(-scores, _MOST_A_BAND)[:_MOST_A_BAND]
+        if len(scores) > _MOST_A_TILE:
+            best = np.argpartition(-scores, _MOST_A_TILE)[:_MOST_A_TILE]
             rows, columns, scores = rows[best], columns[best], scores[best]
-        corner = np.stack([columns, rows], axis=1).astype(np.float32) * _STRIDE
-        windows = np.concatenate([corner, corner + _WINDOW], axis=1)
+        corner = np.stack([columns, rows], axis=1).astype(np.float32) * _STRIDE + (left, top)
+        windows = np.concatenate([corner, corner + _WINDOW], axis=1, dtype=np.float32)
         windows += _WINDOW * regression[0, :, rows, columns]
-        windows[:, 1::2] += top
         return windows, scores
 
     def _refine(self, levels: list[Level], boxes: FloatArray) -> FloatArray:
@@ -117,13 +127,15 @@ class CascadeDetector:
     def _judge(
         self, network: ort.InferenceSession, levels: list[Level], squares: FloatArray, size: int
     ) -> list[FloatArray]:
-        """A network's outputs for crops of all squares, in batches of few different sizes on all threads."""
+        """A network's outputs for crops of all squares, in parts on all threads."""
 
         def run(part: FloatArray) -> list[FloatArray]:
-            crops = _bucketed(crop_squares(levels, part, size))
-            return [output[: len(part)] for output in network.run(None, {"crops": crops})]
+            crops = crop_squares(levels, part, size)
+            batches = [crops[i : i + _MOST_A_BATCH] for i in range(0, max(1, len(crops)), _MOST_A_BATCH)]
+            outputs = [network.run(None, {"crops": _bucketed(batch)}) for batch in batches]
+            return [np.concatenate(columns)[: len(part)] for columns in zip(*outputs, strict=True)]
 
-        return in_batches(self._pool, run, squares, 8, _MOST_A_BATCH)
+        return in_batches(self._pool, run, squares, 8, _MOST_A_PART)
 
 
 def in_batches(
@@ -154,22 +166,39 @@ def suppress(boxes: FloatArray, scores: FloatArray, threshold: float, *, of_smal
     Returns:
         Indices of the boxes kept, best first.
     """
-    order = np.argsort(-scores, kind="stable")
-    left, top, right, bottom = boxes[order].T
-    areas = (right - left) * (bottom - top)
-    gone = np.zeros(len(order), bool)
-    kept = []
-    for i in range(len(order)):
-        if gone[i]:
-            continue
-        kept.append(i)
-        width = np.minimum(right[i], right[i + 1 :]) - np.maximum(left[i], left[i + 1 :])
-        height = np.minimum(bottom[i], bottom[i + 1 :]) - np.maximum(top[i], top[i + 1 :])
-        shared = np.maximum(width, 0) * np.maximum(height, 0)
-        rest = areas[i + 1 :]
-        whole = np.minimum(areas[i], rest) if of_smaller else areas[i] + rest - shared
-        gone[i + 1 :] |= shared > threshold * whole
-    return order[kept]
+    waiting = np.argsort(-scores, kind="stable")
+    kept = [waiting[:0]]
+    while len(waiting):
+        block, waiting = waiting[:_BLOCK], waiting[_BLOCK:]
+        best = block[_survivors(_overlapping(boxes[block], boxes[block], threshold, of_smaller))]
+        kept.append(best)
+        waiting = waiting[~_overlapping(boxes[best], boxes[waiting], threshold, of_smaller).any(axis=0)]
+    return np.concatenate(kept)
+
+
+def _survivors(overlapping: NDArray[np.bool_]) -> list[int]:
+    """Which of n boxes, best first, stay, if each that stays removes those behind it that overlap it; (n, n)."""
+    kept: list[int] = []
+    gone = np.zeros(len(overlapping), np.bool_)
+    for place, others in enumerate(overlapping):
+        if not gone[place]:
+            kept.append(place)
+            gone |= others
+    return kept
+
+
+def _overlapping(these: FloatArray, those: FloatArray, threshold: float, of_smaller: bool) -> NDArray[np.bool_]:
+    """Which of these n boxes overlap which of those m by more than the threshold; shape (n, m)."""
+    left, top, right, bottom = these.T[..., None]
+    width = np.minimum(right, those[:, 2])
+    width -= np.maximum(left, those[:, 0])
+    height = np.minimum(bottom, those[:, 3])
+    height -= np.maximum(top, those[:, 1])
+    shared = np.maximum(width, 0) * np.maximum(height, 0)
+    mine, theirs = (right - left) * (bottom - top), (those[:, 2] - those[:, 0]) * (those[:, 3] - those[:, 1])
+    whole = np.minimum(mine, theirs) if of_smaller else mine + theirs - shared
+    overlapping: NDArray[np.bool_] = shared > threshold * whole
+    return overlapping
 
 
 def _windows(side: int) -> int:
@@ -177,13 +206,23 @@ def _windows(side: int) -> int:
     return max(1, (side - _WINDOW) // _STRIDE + 1)
 
 
-def _bands(pixels: ByteArray) -> Iterator[tuple[int, ByteArray]]:
-    """Horizontal parts that together have every window of the picture once: the first row of each, and its pixels."""
+def _tiles(pixels: ByteArray) -> Iterator[tuple[int, int, ByteArray]]:
+    """Parts that together have every window of the picture once: left and top of each, and its pixels."""
     height, width = pixels.shape[:2]
-    rows = max(1, (_BAND // width - _WINDOW) // _STRIDE + 1)  # of windows
-    for first in range(0, _windows(height), rows):
-        top = first * _STRIDE
-        yield top, pixels[top : top + (rows - 1) * _STRIDE + _WINDOW]
+    for top, bottom in _spans(height):
+        for left, right in _spans(width):
+            yield left, top, pixels[top:bottom, left:right]
+
+
+def _spans(side: int) -> Iterator[tuple[int, int]]:
+    """A side in parts of about one size, none above `_TILE`: first pixel, and the one after the last."""
+    windows = _windows(side)
+    parts = -(-windows // _windows(_TILE))
+    pixels = (-(-windows // parts) - 1) * _STRIDE + _WINDOW
+    size = _windows(-(-pixels // _PAD) * _PAD)  # nothing is padded but the last part
+    for first in range(0, windows, size):
+        count = min(size, windows - first)
+        yield first * _STRIDE, min(side, (first + count - 1) * _STRIDE + _WINDOW)
 
 
 def _joined(parts: Iterable[tuple[FloatArray, FloatArray]]) -> tuple[FloatArray, FloatArray]:
@@ -206,12 +245,13 @@ def _logit(probability: float) -> float:
 def _padded(pixels: ByteArray) -> ByteArray:
     """A batch of one RGB picture whose sides are multiples of `_PAD`, mid-grey beyond the picture."""
     height, width = pixels.shape[:2]
-    padded = np.full((1, -height % _PAD + height, -width % _PAD + width, 3), 127, np.uint8)
+    padded = np.empty((1, -height % _PAD + height, -width % _PAD + width, 3), np.uint8)
     padded[0, :height, :width] = pixels
+    padded[0, height:] = padded[0, :height, width:] = 127
     return padded
 
 
 def _bucketed(crops: ByteArray) -> ByteArray:
-    """The crops, padded with blank ones to a multiple of 4: few batch sizes, little waste."""
-    blank = np.zeros((-len(crops) % 4, *crops.shape[1:]), np.uint8)
+    """The crops, more than four padded with blank ones to a multiple of 4: few batch sizes, little waste."""
+    blank = np.zeros((-len(crops) % 4 if len(crops) > 4 else 0, *crops.shape[1:]), np.uint8)
     return np.concatenate([crops, blank]) if len(blank) else crops

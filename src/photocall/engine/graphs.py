@@ -30,16 +30,20 @@ outputs, by the slopes of its PReLU."""
 _Size = tuple[int, int]  # channels and side of a square feature map
 
 
-def embedder(network: ResNet) -> onnx.ModelProto:
+def embedder(network: ResNet, graph: "Graph | None" = None) -> onnx.ModelProto:
     """dlib's face network.
 
-    Input `chips`: uint8 RGB, shape (n, 150, 150, 3). Output `embeddings`: float32, shape (n, 128), dlib's own values,
-    not normalised. Raises `WeightsInvalid` if the layers do not fit one another.
+    Input `chips`: uint8 RGB, shape (n, 150, 150, 3). Output `embeddings`: float32, shape (n, 128), dlib's own values
+    in a plain graph, not normalised. Raises `WeightsInvalid` if the layers do not fit one another.
+
+    Args:
+        network: its layers.
+        graph: an empty one to build it in: with limits, or in 8-bit integers; by default a plain one.
     """
-    graph = _Graph()
+    graph = graph or Graph()
     value, size = graph.picture("chips"), (3, CHIP_SIDE)
     value, size = _convolution(graph, value, size, *_scaled(*_folded(network.stem), network.average, 256), network.stem)
-    value = graph.add("Relu", [value])
+    value = graph.rectify(value)
     pool = network.stem_pool
     value = graph.add("MaxPool", [value], kernel_shape=[pool.size] * 2, strides=[pool.stride] * 2)
     size = size[0], _fitting(size[1], pool.size, pool.stride)
@@ -57,14 +61,11 @@ def pnet(weights: Sequence[FloatArray]) -> onnx.ModelProto:
     float32 (n, h', w'), the log odds of a face; `boxes` float32 (n, 4, h', w'), shifts of left, top, right and bottom
     in widths of the window. Raises `WeightsInvalid` for arrays of other shapes.
     """
-    graph = _Graph()
+    graph = Graph()
     first, second, third, boxes, classes = _layers(weights, _PNET, outputs=2)
     value, second = _pooled_first(graph, graph.picture("image"), first, second, window=2)
     value = _prelu_convolution(graph, value, second)
-    value = _prelu_convolution(graph, value, third)
-    graph.convolve(value, *_oihw(boxes), output="boxes")
-    logits = graph.convolve(value, *_oihw(_log_odds(classes)))
-    graph.add("Squeeze", [logits, graph.constant(np.array([1]))], output="logits")
+    _cells(graph, graph.convolve(value, *_oihw(third)), third[2].ravel(), boxes, classes)
     return graph.model(
         {"image": ["n", "h", "w", 3]}, {"logits": ["n", "cells_y", "cells_x"], "boxes": ["n", 4, "cells_y", "cells_x"]}
     )
@@ -77,7 +78,7 @@ def rnet(weights: Sequence[FloatArray]) -> onnx.ModelProto:
     float32 (n, 4), shifts of left, top, right and bottom in widths of the crop. Raises `WeightsInvalid` for arrays of
     other shapes.
     """
-    graph = _Graph()
+    graph = Graph()
     first, second, third, dense, boxes, classes = _layers(weights, _RNET, outputs=2)
     value, second = _pooled_first(graph, graph.picture("crops"), first, second, window=3)
     value = _prelu_convolution(graph, value, second)
@@ -95,7 +96,7 @@ def onet(weights: Sequence[FloatArray]) -> onnx.ModelProto:
     (n, 10), x of five points, then y, in widths of the crop from its top left corner: eye on the picture's left, eye on
     its right, nose, mouth corner left, right. Raises `WeightsInvalid` for arrays of other shapes.
     """
-    graph = _Graph()
+    graph = Graph()
     first, second, third, fourth, dense, boxes, points, classes = _layers(weights, _ONET, outputs=3)
     value, second = _pooled_first(graph, graph.picture("crops"), first, second, window=3)
     value = _prelu_convolution(graph, value, second)
@@ -144,65 +145,79 @@ def _scaled(
     return wide.astype(np.float32), (bias - shift).astype(np.float32)
 
 
-def _pooled_first(graph: "_Graph", value: str, first: _Layer, second: _Layer, window: int) -> tuple[str, _Layer]:
+def _pooled_first(graph: "Graph", value: str, first: _Layer, second: _Layer, window: int) -> tuple[str, _Layer]:
     """The first layer of an MTCNN network with the "same" max pool of stride 2 after it; and the layer to follow.
 
-    The input is (x - 127.5) / 128. With slopes of at most 1, PReLU is max(x, a x), so that x and a x may be pooled
-    first, each by a convolution of its own: nothing but convolutions and pools passes over the largest maps. Against
-    PReLU before the pool: P-Net 1.2, R-Net 1.3, O-Net 1.1 times as fast.
+    The input is (x - 127.5) / 128. PReLU comes after the pool, on a quarter of the map: with a slope a >= 0 it never
+    falls, so it may; with a < 0 it is max(x, a x), so that a x is pooled too, as a channel of its own. Of z = max x and
+    y = max a x it is then
+
+        a < 0:  z + relu(y - z)
+        a <= 1:  a z + relu((1 - a) z)
+        a > 1:  -(-a z + relu((a - 1) z)), where `second` undoes the first minus
+
+    which is L Z + relu(M Z) for two matrices L and M: two convolutions of side 1, with the sum and the relu fused.
     """
-    first, second = _full_blocks(*_without_steep_slopes(first, second))
     filters, bias = _scaled(*_oihw(first), np.full(3, 127.5, np.float32), 128)
     slopes = first[2].ravel()
-    plain = graph.max_pool(graph.convolve(value, filters, bias), window, grow=1)
-    sloped = graph.max_pool(graph.convolve(value, filters * slopes[:, None, None, None], bias * slopes), window, grow=1)
-    minus = graph.add("Mul", [plain, graph.constant(np.full((slopes.size, 1, 1), -1, np.float32))])
-    more = graph.add("Relu", [graph.add("Add", [minus, sloped])])  # max(x, y) = x + relu(y - x): fused, unlike Max
-    return graph.add("Add", [plain, more]), second
+    below = np.flatnonzero(slopes < 0)
+    filters = np.concatenate([filters, filters[below] * slopes[below, None, None, None]])
+    bias = np.concatenate([bias, bias[below] * slopes[below]])
+    outputs, inputs = _blocks(slopes.size), _blocks(bias.size)
+    pooled = graph.max_pool(graph.convolve(value, _grown_to(filters, inputs), _grown_to(bias, inputs)), window, grow=1)
+    signs = np.where(slopes > 1, -1, 1)
+    plain, kinked = np.zeros((2, outputs, inputs), np.float32)
+    channels = np.arange(slopes.size)
+    plain[channels, channels] = np.where(slopes < 0, 1, signs * slopes)
+    kinked[channels, channels] = np.where(slopes < 0, -1, np.abs(1 - slopes))
+    kinked[below, slopes.size + np.arange(below.size)] = 1
+    nothing = np.zeros(outputs, np.float32)
+    more = graph.add("Relu", [graph.convolve(pooled, kinked[..., None, None], nothing)])
+    total = graph.add("Add", [graph.convolve(pooled, plain[..., None, None], nothing), more])
+    kernel = second[0] * signs[:, None].astype(np.float32)
+    return total, (np.pad(kernel, [(0, 0), (0, 0), (0, outputs - slopes.size), (0, 0)]), *second[1:])
 
 
-def _without_steep_slopes(first: _Layer, second: _Layer) -> tuple[_Layer, _Layer]:
-    """Slopes of at most 1, to the same end.
-
-    A channel of slope a > 1 becomes two, of slopes 1 and 0, since prelu(x) = a x + (1 - a) relu(x); the factors go into
-    the second layer.
-    """
-    kernel, bias, slopes = first
-    steep = np.flatnonzero(slopes > 1)
-    factors = slopes[..., steep].reshape(-1, 1)
-    following = second[0].copy()
-    following[:, :, steep] *= factors
-    relus = second[0][:, :, steep] * (1 - factors)
-    split = (
-        np.concatenate([kernel, kernel[..., steep]], axis=-1),
-        np.concatenate([bias, bias[steep]]),
-        np.concatenate([np.minimum(slopes, 1), np.zeros_like(slopes[..., steep])], axis=-1),
-    )
-    return split, (np.concatenate([following, relus], axis=2), *second[1:])
+def _blocks(channels: int) -> int:
+    """The next multiple of 16: ONNX Runtime keeps blocks of 8 or 16 channels, and copies maps that do not fill them."""
+    return -(-channels // 16) * 16
 
 
-def _full_blocks(first: _Layer, second: _Layer) -> tuple[_Layer, _Layer]:
-    """Channels that are always 0, so that their count is a multiple of 16.
-
-    ONNX Runtime keeps blocks of 8 or 16 channels together; a count that does not fill them costs a copy of the map.
-    """
-    missing = -first[1].size % 16
-    grown = [np.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, missing)]) for array in first]
-    return grown, (np.pad(second[0], [(0, 0), (0, 0), (0, missing), (0, 0)]), *second[1:])
+def _grown_to(array: FloatArray, channels: int) -> FloatArray:
+    """The array with zeros after its channels, the first axis."""
+    return np.pad(array, [(0, channels - len(array)), *[(0, 0)] * (array.ndim - 1)])
 
 
-def _prelu_convolution(graph: "_Graph", value: str, layer: _Layer) -> str:
-    return graph.prelu(graph.convolve(value, *_oihw(layer)), layer[2].reshape(-1, 1, 1))
+def _prelu_convolution(graph: "Graph", value: str, layer: _Layer) -> str:
+    """A convolution and a x + relu((1 - a) x): two passes over the map, since relu and sum are fused into them."""
+    value, slopes = graph.convolve(value, *_oihw(layer)), layer[2].ravel()
+    if (slopes > 1).any():  # then (1 - a) has to come after the relu, and nothing is fused
+        more = graph.scale(graph.add("Relu", [value]), 1 - slopes)
+    else:
+        more = graph.add("Relu", [graph.scale(value, 1 - slopes)])
+    return graph.add("Add", [graph.scale(value, slopes), more])
 
 
-def _prelu_dense(graph: "_Graph", value: str, layer: _Layer, side: int) -> str:
+def _cells(graph: "Graph", value: str, slopes: FloatArray, boxes: _Layer, classes: _Layer) -> None:
+    """P-Net's outputs, with the PReLU before them: W prelu(x) = (a W) x + ((1 - a) W) relu(x)."""
+    heads = [_oihw(boxes), _oihw(_log_odds(classes))]
+    filters, bias = (np.concatenate(parts) for parts in zip(*heads, strict=True))
+    across = slopes[:, None, None]
+    more = graph.convolve(graph.add("Relu", [value]), filters * (1 - across), np.zeros_like(bias))
+    cells = graph.add("Add", [graph.convolve(value, filters * across, bias), more])
+    graph.split(cells, {"boxes": 4, "odds": 1})
+    graph.add("Squeeze", ["odds", graph.constant(np.array([1]))], output="logits")
+
+
+def _prelu_dense(graph: "Graph", value: str, layer: _Layer, side: int) -> str:
     """A dense layer over a feature map, which Keras flattens column by column with the channels last."""
     kernel, bias, slopes = layer
     channels_first = kernel.reshape(side, side, -1, kernel.shape[1]).transpose(2, 1, 0, 3).reshape(kernel.shape)
-    return graph.prelu(graph.dense(graph.add("Flatten", [value]), channels_first, bias), slopes)
+    sums = graph.dense(graph.add("Flatten", [value]), channels_first, bias)
+    return graph.add("PRelu", [sums, graph.constant(slopes)])
 
 
-def _dense_outputs(graph: "_Graph", value: str, outputs: dict[str, _Layer], classes: _Layer) -> None:
+def _dense_outputs(graph: "Graph", value: str, outputs: dict[str, _Layer], classes: _Layer) -> None:
     for name, (kernel, bias) in outputs.items():
         graph.dense(value, kernel, bias, output=name)
     kernel, bias = _log_odds(classes)
@@ -215,7 +230,7 @@ def _folded(layer: Convolution) -> tuple[FloatArray, FloatArray]:
 
 
 def _convolution(
-    graph: "_Graph", value: str, size: _Size, filters: FloatArray, bias: FloatArray, layer: Convolution
+    graph: "Graph", value: str, size: _Size, filters: FloatArray, bias: FloatArray, layer: Convolution
 ) -> tuple[str, _Size]:
     channels, inputs, rows, columns = filters.shape
     if inputs != size[0] or rows != columns:
@@ -224,21 +239,22 @@ def _convolution(
     return graph.convolve(value, filters, bias, layer.stride, layer.padding), (channels, side)
 
 
-def _residual(graph: "_Graph", value: str, size: _Size, block: ResidualBlock) -> tuple[str, _Size]:
+def _residual(graph: "Graph", value: str, size: _Size, block: ResidualBlock) -> tuple[str, _Size]:
     shortcut, shortcut_size = value, size
     value, size = _convolution(graph, value, size, *_folded(block.first), block.first)
-    value = graph.add("Relu", [value])
+    value = graph.rectify(value)
     value, size = _convolution(graph, value, size, *_folded(block.second), block.second)
+    value = graph.settle(value)
     if block.pool:
         window, stride = block.pool.size, block.pool.stride
         shortcut = graph.add("AveragePool", [shortcut], kernel_shape=[window] * 2, strides=[stride] * 2)
         shortcut_size = shortcut_size[0], _fitting(shortcut_size[1], window, stride)
     total = max(size[0], shortcut_size[0]), max(size[1], shortcut_size[1])
     value, shortcut = _grown(graph, value, size, total), _grown(graph, shortcut, shortcut_size, total)
-    return graph.add("Relu", [graph.add("Add", [value, shortcut])]), total
+    return graph.rectify(graph.add("Add", [value, shortcut])), total
 
 
-def _grown(graph: "_Graph", value: str, size: _Size, total: _Size) -> str:
+def _grown(graph: "Graph", value: str, size: _Size, total: _Size) -> str:
     """dlib adds maps of different sizes as if the smaller had zeros after its channels, below and to the right."""
     if size == total:
         return value
@@ -253,10 +269,15 @@ def _fitting(side: int, window: int, stride: int) -> int:
     return (side - window) // stride + 1
 
 
-class _Graph:
-    """Collects the nodes and constants of one ONNX graph; values are known by their names."""
+class Graph:
+    """Collects the nodes and constants of one ONNX graph; values are known by their names.
 
-    def __init__(self) -> None:
+    Args:
+        limits: the highest activation after each ReLU, in the order of the data's flow; empty for none.
+    """
+
+    def __init__(self, limits: Sequence[float] = ()) -> None:
+        self._limits = iter(limits)
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[TensorProto] = []
 
@@ -266,9 +287,10 @@ class _Graph:
         self._nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
         return output
 
-    def constant(self, array: NDArray[np.float32] | NDArray[np.int64]) -> str:
+    def constant(self, array: NDArray[np.generic]) -> str:
+        """An array that does not change."""
         name = f"constant_{len(self._constants)}"
-        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        self._constants.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
         return name
 
     def picture(self, name: str) -> str:
@@ -279,20 +301,39 @@ class _Graph:
     def convolve(
         self, value: str, filters: FloatArray, bias: FloatArray, stride: int = 1, padding: int = 0, output: str = ""
     ) -> str:
+        """A convolution; filters of shape (out, in, rows, columns)."""
         inputs = [value, self.constant(filters), self.constant(bias)]
         return self.add("Conv", inputs, output, strides=[stride] * 2, pads=[padding] * 4)
 
+    def settle(self, value: str) -> str:
+        """The output of a convolution that no ReLU follows."""
+        return value
+
+    def rectify(self, value: str) -> str:
+        """A ReLU, with the next of the limits above it if there are any."""
+        limit = next(self._limits, None)
+        if limit is None:
+            return self.add("Relu", [value])
+        return self.add("Clip", [value, *(self.constant(np.array(edge, np.float32)) for edge in (0, limit))])
+
     def dense(self, value: str, kernel: FloatArray, bias: FloatArray, output: str = "") -> str:
+        """value @ kernel + bias."""
         return self.add("Gemm", [value, self.constant(kernel), self.constant(bias)], output)
 
     def max_pool(self, value: str, window: int, grow: int = 0) -> str:
         """Stride 2; `grow` rows below and columns to the right count as minus infinity."""
         return self.add("MaxPool", [value], kernel_shape=[window] * 2, strides=[2, 2], pads=[0, 0, grow, grow])
 
-    def prelu(self, value: str, slopes: FloatArray) -> str:
-        """(1 - a) relu(x) + a x: in this order ONNX Runtime fuses the sum, which its PRelu cannot do."""
-        positive = self.add("Mul", [self.add("Relu", [value]), self.constant(1 - slopes)])
-        return self.add("Add", [positive, self.add("Mul", [value, self.constant(slopes)])])
+    def split(self, value: str, channels: dict[str, int]) -> None:
+        """Values of that many channels each, under the given names."""
+        sizes = self.constant(np.array(list(channels.values())))
+        self._nodes.append(helper.make_node("Split", [value, sizes], list(channels), name="split", axis=1))
+
+    def scale(self, value: str, factors: FloatArray) -> str:
+        """Every channel times its factor, as a convolution: unlike Mul it is fused with what comes after."""
+        filters, nothing = factors.reshape(-1, 1, 1, 1), np.zeros(factors.size, np.float32)
+        inputs = [value, self.constant(filters), self.constant(nothing)]
+        return self.add("Conv", inputs, group=factors.size)
 
     def model(self, inputs: dict[str, list[str | int]], outputs: dict[str, list[str | int]]) -> onnx.ModelProto:
         """The whole, checked; pictures go in, float32 comes out."""

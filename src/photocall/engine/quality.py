@@ -59,7 +59,11 @@ def _inner_grey(levels: list[Level], boxes: list[BoundingBox]) -> FloatArray:
     centre = (edges[:, :2] + edges[:, 2:]) / 2
     half = (edges[:, 2:] - edges[:, :2]).max(axis=1, keepdims=True) * (_INNER / 2)
     crops: ByteArray = crop_squares(levels, np.concatenate([centre - half, centre + half], axis=1), _SQUARE)
-    grey: FloatArray = crops.mean(axis=3, dtype=np.float32)
+    # Channel by channel: a mean over an axis of three takes ten times as long.
+    grey = crops[..., 0].astype(np.float32)
+    grey += crops[..., 1]
+    grey += crops[..., 2]
+    grey /= 3
     return grey
 
 
@@ -75,9 +79,9 @@ def _statistics(grey: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
 def _angles(points: FloatArray) -> dict[str, float]:
     """Yaw, pitch and roll in degrees, from the affine camera that best maps the mean face to the points."""
     camera = (_TO_CAMERA @ (points - points.mean(axis=0)).astype(np.float64)).T
-    across, down = (row / (np.linalg.norm(row) or 1) for row in camera)
+    across, down = ([value / (math.hypot(*row) or 1) for value in row] for row in camera.tolist())
     # The face's own z axis, the way the nose points, in the picture: x right, y down, z to the viewer.
-    x, y, z = across[2], down[2], np.cross(across, down)[2]
+    x, y, z = across[2], down[2], across[0] * down[1] - across[1] * down[0]
     return {
         "yaw": _degrees(math.atan2(x, z)),
         "pitch": _degrees(math.asin(max(-1.0, min(1.0, -y)))),
