@@ -137,7 +137,7 @@ class Material:
             store.create_collection(_COLLECTION, self.engine.model)
             fill(store)
             records = store.faces(_COLLECTION)
-            gallery = Gallery(store, _COLLECTION, self.engine.model)
+            gallery = Gallery(store, _COLLECTION, self.engine.model, self.engine.metric)
         vectors = np.stack([record.embedding.vector for record in records])
         return Class(gallery, [record.external_image_id for record in records], vectors)
 

@@ -1,7 +1,12 @@
-"""Claim: from a photo file to names, with default settings, ten times as fast as face_recognition, seeing no less."""
+"""Claim: from a photo file to names, fifteen times as fast as face_recognition with its defaults, seeing no less.
+
+photocall runs as `photocall models build` leaves it: its embedder in 8-bit integers where that is faster here. It is
+measured in 32-bit floats, too.
+"""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -21,38 +26,67 @@ from benchmarks.scoring import Seen, tally
 from benchmarks.tables import Table, milliseconds, target, times
 from benchmarks.timing import Result, Sample, interleaved, ratio, summary, timed
 from photocall.engine.face_engine import FaceEngine
+from photocall.engine.packs import DEFAULT_PACK, load_pack
+from photocall.engine.precision import Choice, choose_precision
 from photocall.gallery import Gallery
 from photocall.media.images import read_image
 from photocall.recognition import identify_faces
 
-TARGET = 10.0
+TARGET = 15.0
 """Times as fast on the photo with six faces."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Set:
-    """Photos measured together, and who is enrolled."""
+    """Photos measured together, and who is enrolled: with the default pack, and as dlib sees them."""
 
     title: str
     photos: list[Photo]
     enrolled: Class
+    dlib: Class
     repeats: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Engines:
+    """photocall as it is built here, in floating point, and with dlib's own embeddings."""
+
+    built: FaceEngine
+    floating: FaceEngine
+    plain: FaceEngine
+    choice: Choice
+
+
 def measure(material: Material) -> Result:
-    """Both sides in turns over every set of photos, and what each saw."""
-    return {"sets": [_compared(material.engine, one) for one in _sets(material)]}
+    """All sides in turns over every set of photos, and what each saw."""
+    with ExitStack() as opened:
+        engines = _open(material, opened)
+        sets = [_compared(engines, one) for one in _sets(material, engines.plain)]
+    return {"precision": engines.choice.precision, "sets": sets}
+
+
+def _open(material: Material, opened: ExitStack) -> _Engines:
+    """The engines, in a cache of their own, in which nobody has chosen yet."""
+    cache = material.folder / "cache"
+    floating = opened.enter_context(FaceEngine(cache_dir=cache))
+    choice = choose_precision(load_pack(DEFAULT_PACK).embedder.part, cache)
+    built = opened.enter_context(FaceEngine(cache_dir=cache))
+    plain = opened.enter_context(FaceEngine(pack="dlib-mtcnn", cache_dir=cache))
+    return _Engines(built, floating, plain, choice)
 
 
 def tables(result: Result) -> list[Table]:
     """One row a set."""
     table = Table(
         "Photo file to names",
-        ("photos", "photocall", "face_recognition", "ratio", "faces found", "people named right", "strangers named"),
+        (
+            *("photos", f"photocall, {result['precision']}", "in fp32", "face_recognition", "ratio"),
+            *("in fp32", "faces found", "people named right", "strangers named"),
+        ),
         [_row(one, first=one is result["sets"][0]) for one in result["sets"]],
         "Medians a photo; the ratio is that of the medians, in brackets the quartiles of the ratios photo by photo. "
         "Faces, people and strangers: photocall / face_recognition / there are; people count once a photo. Both sides "
-        "compare with the same enrolled encodings, photocall at its operating point for one stranger in a hundred, "
+        "know the same photos of the people enrolled, photocall at its operating point for one stranger in a hundred, "
         "face_recognition at 0.6.",
     )
     return [table]
@@ -65,28 +99,30 @@ def identify(engine: FaceEngine, gallery: Gallery, path: Path) -> list[Seen]:
     return [Seen(one.face.box, one.name, one.certain) for one in identified]
 
 
-def _sets(material: Material) -> list[_Set]:
-    three, quick = material.demo_class(), material.quick
+def _sets(material: Material, plain: FaceEngine) -> list[_Set]:
+    as_dlib = replace(material, engine=plain)
+    three, quick = (material.demo_class(), as_dlib.demo_class()), material.quick
     sets = [
-        _Set("six faces, 1184x630", [six_faces(material)], three, 3 if quick else 15),
-        _Set("demo class, 1920x1080", [demo_photo(material.demo())], three, 1 if quick else 7),
+        _Set("six faces, 1184x630", [six_faces(material)], *three, 3 if quick else 15),
+        _Set("demo class, 1920x1080", [demo_photo(material.demo())], *three, 1 if quick else 7),
     ]
     if material.evaluation:
         few = slice(2 if quick else None)
         groups = group_photos(material.evaluation / "group-photos")
         mixed = mixed_photos(material.evaluation / "mixed-photos")
-        sets.append(_Set("group photos", groups[few], three, 1 if quick else 3))
-        sets.append(_Set("mixed photos", mixed[few], three, 1 if quick else 3))
+        sets.append(_Set("group photos", groups[few], *three, 1 if quick else 3))
+        sets.append(_Set("mixed photos", mixed[few], *three, 1 if quick else 3))
         rooms = material.evaluation / "classroom-photos"
-        forty, _ = material.enrol_folder(rooms / "enroll")
-        sets.append(_Set("class of 40, 1920x1080", classroom_photos(rooms)[few], forty, 1))
+        forty, forty_as_dlib = (one.enrol_folder(rooms / "enroll")[0] for one in (material, as_dlib))
+        sets.append(_Set("class of 40, 1920x1080", classroom_photos(rooms)[few], forty, forty_as_dlib, 1))
     return sets
 
 
-def _compared(engine: FaceEngine, one: _Set) -> Result:
-    peer = Peer(one.enrolled.names, one.enrolled.vectors)
+def _compared(engines: _Engines, one: _Set) -> Result:
+    peer = Peer(one.dlib.names, one.dlib.vectors)
     readers: Mapping[str, Callable[[Path], list[Seen]]] = {
-        "photocall": partial(identify, engine, one.enrolled.gallery),
+        "photocall": partial(identify, engines.built, one.enrolled.gallery),
+        "photocall_fp32": partial(identify, engines.floating, one.enrolled.gallery),
         "face_recognition": peer.read,
     }
     seen: dict[str, dict[Path, list[Seen]]] = {name: {} for name in readers}
@@ -98,6 +134,7 @@ def _compared(engine: FaceEngine, one: _Set) -> Result:
         "photos": len(one.photos),
         **{name: summary(samples[name]) | counts[name] for name in readers},
         "ratio": ratio(samples["face_recognition"], samples["photocall"]),
+        "ratio_fp32": ratio(samples["face_recognition"], samples["photocall_fp32"]),
     }
 
 
@@ -113,8 +150,10 @@ def _row(one: Result, *, first: bool) -> tuple[str, ...]:
     return (
         f"{one['title']} ({one['photos']})",
         milliseconds(ours),
+        milliseconds(one["photocall_fp32"]),
         milliseconds(theirs),
         times(one["ratio"]) + verdict,
+        times(one["ratio_fp32"]),
         f"{ours['found']} / {theirs['found']} / {ours['faces']}",
         f"{ours['right']} / {theirs['right']} / {ours['people']}",
         f"{ours['accepted']} / {theirs['accepted']} / {ours['strangers']}",

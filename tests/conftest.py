@@ -62,6 +62,13 @@ def engine() -> Iterator[FaceEngine]:
 
 
 @pytest.fixture(scope="session")
+def dlib_engine() -> Iterator[FaceEngine]:
+    """An engine whose embeddings are exactly dlib's."""
+    with FaceEngine(threads=2, pack="dlib-mtcnn") as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
 def photos(portraits: dict[str, ByteArray]) -> dict[str, ByteArray]:
     """Pictures with faces: the portraits, and the evaluation data's group photos where they are present."""
     data = Path(os.environ.get("PHOTOCALL_EVAL_DATA") or ROOT.parent / "shared" / "data")

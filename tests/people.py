@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 
 from photocall.calibration import Calibration
-from photocall.engine.packs import load_pack
+from photocall.engine.packs import DEFAULT_PACK, load_pack
 from photocall.faces import BoundingBox, Embedding, Face, FaceRecord, Quality
 
-MODEL = load_pack("dlib-mtcnn").model
-CALIBRATION: Calibration = load_pack("dlib-mtcnn").calibration
+MODEL = load_pack(DEFAULT_PACK).model
+CALIBRATION: Calibration = load_pack(DEFAULT_PACK).calibration
 GOOD = Quality(size=100, sharpness=0.2, brightness=120, contrast=40, yaw=0, pitch=0, roll=0, misfit=0.03)
 
 

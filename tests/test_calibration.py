@@ -65,3 +65,11 @@ def test_an_impossible_target_is_refused(people: int, target: float) -> None:
 
 def test_a_distance_far_beyond_all_faces_is_similarity_zero_without_overflow() -> None:
     assert Calibration((-8.0, 23.0, -13.0), 0.54, 0.41, 0.6).similarity(1e6) == pytest.approx(0)
+
+
+def test_a_rate_that_no_distance_has_is_that_of_the_curves_top() -> None:
+    """A curve whose top is at a rate of 1 %: whoever allows more gets the distance of the top, not an error."""
+    calibration = Calibration((-8.0, 20.0, -14.5), 0.6, 0.4, 5.0)
+    assert calibration.distance_at(0.01) == pytest.approx(20 / 16)
+    assert calibration.distance_at(0.5) == pytest.approx(20 / 16)
+    assert calibration.operating_point(1, 0.9) == pytest.approx(20 / 16)

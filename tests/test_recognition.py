@@ -8,7 +8,15 @@ from photocall.engine.face_engine import FaceEngine
 from photocall.errors import NoFace, SeveralFaces
 from photocall.faces import BoundingBox, ByteArray
 from photocall.gallery import Gallery
-from photocall.recognition import compare_faces, derive_face_id, derive_image_id, identify_faces, index_face
+from photocall.quality_gate import QualityFilter
+from photocall.recognition import (
+    MARGIN,
+    compare_faces,
+    derive_face_id,
+    derive_image_id,
+    identify_faces,
+    index_face,
+)
 from photocall.stores.sql import SqlStore
 
 NAMES = ("a.jpg", "b.jpg")
@@ -128,3 +136,33 @@ def test_ids_follow_from_what_they_name() -> None:
     }
     assert len(ids) == 6
     assert derive_face_id("class", "image", "name", BoundingBox(1.3, 2, 30, 40)) in ids
+
+
+def test_a_name_is_uncertain_where_somebody_else_is_nearly_as_near(gallery: Gallery, store: SqlStore) -> None:
+    probe = person(0, 0.3)
+    (alone,) = identify_faces([face(probe)], gallery, CALIBRATION, 0.01)
+    store.put_faces("class", [record("k", person(0, 0.3 + 0.3 + MARGIN / 2))])  # 0.3 and half the margin from the probe
+    gallery.refresh()
+    (close,) = identify_faces([face(probe)], gallery, CALIBRATION, 0.01)
+    assert (alone.name, alone.certain) == ("a", True)
+    assert (close.name, close.certain) == ("a", False)
+
+
+def test_somebody_who_is_the_better_match_of_another_face_is_no_rival(gallery: Gallery, store: SqlStore) -> None:
+    store.put_faces("class", [record("k", person(0, 0.62))])
+    gallery.refresh()
+    both = identify_faces([face(person(0, 0.3)), face(person(0, 0.62), left=200)], gallery, CALIBRATION, 0.01)
+    assert [(one.name, one.certain) for one in both] == [("a", True), ("k", True)]
+
+
+def test_a_face_that_is_too_small_is_never_named_for_certain(gallery: Gallery) -> None:
+    (large,) = identify_faces([face(person(0), size=32)], gallery, CALIBRATION, 0.01)
+    (small,) = identify_faces([face(person(0), size=31)], gallery, CALIBRATION, 0.01)
+    assert (large.name, large.certain, large.reasons) == ("a", True, ())
+    assert (small.name, small.certain, small.reasons) == ("a", False, ("SMALL_BOUNDING_BOX",))
+
+
+def test_without_a_filter_the_smallest_face_is_named(gallery: Gallery) -> None:
+    tiny = face(person(0), size=19)
+    (one,) = identify_faces([tiny], gallery, CALIBRATION, 0.01, QualityFilter.NONE)
+    assert (one.name, one.certain, one.reasons) == ("a", True, ())

@@ -5,13 +5,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from photocall.faces import Identification
-from photocall.gallery import euclidean
+from photocall.metric import EUCLIDEAN, Metric
 from photocall.recognition import stacked
 from photocall.roster import Attendance, RollCall, Status, Student
 
 
 def call_roll(
-    students: Sequence[Student], photos: Mapping[str, Sequence[Identification]], same_person: float
+    students: Sequence[Student],
+    photos: Mapping[str, Sequence[Identification]],
+    same_person: float,
+    metric: Metric = EUCLIDEAN,
 ) -> RollCall:
     """The register of one occasion, from all its photos together.
 
@@ -22,16 +25,18 @@ def call_roll(
         students: the whole class.
         photos: who was identified, by the photo's name.
         same_person: distance up to which faces of two photos of the occasion are taken for one person.
+        metric: how their embeddings are compared.
     """
     best: dict[str, tuple[float, str, Identification]] = {}
     for photo, identified in photos.items():
         for one in identified:
             if one.name is not None and one.similarity is not None:
                 candidate = (one.similarity, photo, one)
-                best[one.name] = max(best.get(one.name, candidate), candidate, key=lambda entry: entry[0])
+                known = best.get(one.name, candidate)
+                best[one.name] = max(known, candidate, key=lambda entry: (entry[2].certain, entry[0]))
     in_order = sorted(students, key=lambda student: student.name.casefold())
     lines = [_line(student, best.get(student.name)) for student in in_order]
-    return RollCall(tuple(lines), count_strangers(list(photos.values()), same_person))
+    return RollCall(tuple(lines), count_strangers(list(photos.values()), same_person, metric))
 
 
 def _line(student: Student, evidence: tuple[float, str, Identification] | None) -> Attendance:
@@ -42,12 +47,13 @@ def _line(student: Student, evidence: tuple[float, str, Identification] | None) 
     return Attendance(student, status, similarity, photo, one.face.box)
 
 
-def count_strangers(photos: Sequence[Sequence[Identification]], same_person: float) -> int:
+def count_strangers(photos: Sequence[Sequence[Identification]], same_person: float, metric: Metric = EUCLIDEAN) -> int:
     """People without a name, each once: a face that resembles one of an earlier photo is nobody new.
 
     Args:
         photos: everybody identified, photo by photo.
         same_person: distance up to which two faces are taken for one person.
+        metric: how their embeddings are compared.
     """
     seen = np.empty((0, 0), np.float32)
     strangers = 0
@@ -57,7 +63,7 @@ def count_strangers(photos: Sequence[Sequence[Identification]], same_person: flo
         vectors = stacked([one.face for one in identified])
         unknown = np.array([one.name is None for one in identified])
         if len(seen):
-            unknown &= euclidean(vectors, seen).min(axis=1) > same_person
+            unknown &= metric.distances(vectors, seen).min(axis=1) > same_person
         strangers += int(unknown.sum())
         seen = np.concatenate([seen, vectors]) if len(seen) else vectors
     return strangers

@@ -45,7 +45,7 @@ class Calibration:
     def distance_at(self, false_match_rate: float) -> float:
         """The largest distance whose false match rate is at most this, for 0 < rate <= 1."""
         a, b, c = self.fmr_curve
-        root = math.sqrt(b * b - 4 * a * (c - math.log10(false_match_rate)))
+        root = math.sqrt(max(0.0, b * b - 4 * a * (c - math.log10(false_match_rate))))  # 0: a rate never reached
         return max(0.0, (-b + root) / (2 * a))
 
     def operating_point(self, gallery_size: int, false_positive_target: float) -> float:

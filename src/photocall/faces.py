@@ -111,11 +111,19 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A named set of faces that are searched together; it remembers the model its faces were embedded with."""
+    """A named set of faces that are searched together; it remembers the model its faces were embedded with.
+
+    Attributes:
+        collection_id: its name.
+        model: name of the embedding space of its faces.
+        created: with a time zone.
+        threshold_shift: added to the distances up to which its people are named (`local_calibration`).
+    """
 
     collection_id: str
     model: str
     created: datetime
+    threshold_shift: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +160,14 @@ class Identification:
         name: of the enrolled person; None for a stranger.
         similarity: calibrated, 0..100, to that person; None for a stranger.
         certain: False where the name should be looked at before it counts.
+        reasons: why the face is too poor to be named for certain, in Rekognition's words (`quality_gate.Reason`).
     """
 
     face: Face
     name: str | None = None
     similarity: float | None = None
     certain: bool = True
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from photocall.calibration import Calibration
 from photocall.errors import ModelMismatch
 from photocall.faces import FaceRecord, FloatArray
+from photocall.metric import EUCLIDEAN, Metric
 from photocall.ports import FaceStore
 
 
@@ -23,6 +25,8 @@ class _Snapshot:
     vectors: FloatArray
     names: tuple[str, ...]
     first_faces: tuple[int, ...]
+    means: FloatArray
+    counts: FloatArray
 
 
 class Gallery:
@@ -32,25 +36,34 @@ class Gallery:
         store: where the collection is kept.
         collection_id: which.
         model: the embedding space of the probes to come.
+        metric: how its embeddings are compared.
 
     Raises:
         CollectionNotFound: there is no such collection.
         ModelMismatch: the collection was embedded by another model.
     """
 
-    def __init__(self, store: FaceStore, collection_id: str, model: str) -> None:
-        collection = store.collection(collection_id)
-        if collection.model != model:
-            raise ModelMismatch(model, collection.model)
-        self._store, self._collection_id = store, collection_id
+    def __init__(self, store: FaceStore, collection_id: str, model: str, metric: Metric = EUCLIDEAN) -> None:
+        self._store, self._collection_id, self._model, self.metric = store, collection_id, model, metric
         self._snapshot = _snapshot(0, [])
         self.refresh()
 
     def refresh(self) -> None:
-        """Take over what changed in the store since the last time."""
+        """Take over what changed in the store since the last time.
+
+        Raises:
+            CollectionNotFound: the collection is gone.
+            ModelMismatch: it was embedded by another model, or has been since.
+        """
+        collection = self._store.collection(self._collection_id)
+        if collection.model != self._model:
+            raise ModelMismatch(expected=collection.model, found=self._model)
+        self._threshold_shift = collection.threshold_shift
         changes = self._store.changes(self._collection_id, self._snapshot.version)
         if changes.version == self._snapshot.version:
             return
+        if any(record.embedding.model != self._model for record in changes.put):  # it was migrated just now
+            raise ModelMismatch(expected=changes.put[0].embedding.model, found=self._model)
         records = {record.face_id: record for record in self._snapshot.records}
         records |= {record.face_id: record for record in changes.put}
         for face_id in changes.deleted:
@@ -66,8 +79,20 @@ class Gallery:
         """How many faces are enrolled."""
         return len(self._snapshot.records)
 
+    def operating_point(self, calibration: Calibration, false_positive_target: float) -> float:
+        """The distance up to which a probe is taken for one of the people.
+
+        Args:
+            calibration: of the collection's model.
+            false_positive_target: the share of strangers that may be named, 0 < target < 1.
+        """
+        return calibration.operating_point(len(self.people), false_positive_target) + self._threshold_shift
+
     def distances_to_people(self, probes: FloatArray) -> FloatArray:
-        """Euclidean distance of every probe to every person: to the nearest of the person's faces.
+        """The metric's distance of every probe to every person.
+
+        A person with several photos is known by their mean where the metric can tell how much closer that lies, and by
+        the nearest of them where it cannot.
 
         Args:
             probes: float32, shape (n, d).
@@ -78,16 +103,11 @@ class Gallery:
         snapshot = self._snapshot
         if not snapshot.names or not len(probes):
             return np.empty((len(probes), len(snapshot.names)), np.float32)
-        distances = euclidean(probes, snapshot.vectors)
+        if self.metric.scatter is not None:
+            return self.metric.distances_to_means(probes, snapshot.means, snapshot.counts)
+        distances = self.metric.distances(probes, snapshot.vectors)
         nearest: FloatArray = np.minimum.reduceat(distances, snapshot.first_faces, axis=1)
         return nearest
-
-
-def euclidean(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Distances between all rows of a (n, d) and all of b (m, d); float32, shape (n, m), good to about 0.001 at 0."""
-    squares = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1) - 2 * (a @ b.T)
-    distances: FloatArray = np.sqrt(np.maximum(squares, 0))
-    return distances
 
 
 def _snapshot(version: int, records: Sequence[FaceRecord]) -> _Snapshot:
@@ -97,4 +117,7 @@ def _snapshot(version: int, records: Sequence[FaceRecord]) -> _Snapshot:
     for index, owner in enumerate(owners):
         first_faces.setdefault(owner, index)
     vectors = np.stack([record.embedding.vector for record in ordered]) if ordered else np.empty((0, 0), np.float32)
-    return _Snapshot(version, ordered, vectors, tuple(first_faces), tuple(first_faces.values()))
+    firsts = tuple(first_faces.values())
+    counts = np.diff([*firsts, len(ordered)]).astype(np.float32)
+    means = np.add.reduceat(vectors, firsts, axis=0) / counts[:, None] if ordered else vectors
+    return _Snapshot(version, ordered, vectors, tuple(first_faces), firsts, means.astype(np.float32), counts)

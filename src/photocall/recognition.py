@@ -13,10 +13,12 @@ import numpy as np
 from photocall.assignment import assign
 from photocall.calibration import Calibration
 from photocall.engine.face_engine import FaceEngine
-from photocall.errors import NoFace, SeveralFaces
+from photocall.errors import NoFace, PoorFace, SeveralFaces
 from photocall.faces import BoundingBox, ByteArray, Embedding, Face, FaceRecord, FloatArray, Identification
-from photocall.gallery import Gallery, euclidean
-from photocall.ports import FaceStore
+from photocall.gallery import Gallery
+from photocall.kept_photos import keep_photo
+from photocall.ports import FaceStore, ObjectStore
+from photocall.quality_gate import QualityFilter, Use, advice, reasons
 
 BYSTANDER = 0.4
 """In a photo of one person, a face narrower than this share of the widest one is background and does not count."""
@@ -24,13 +26,16 @@ BYSTANDER = 0.4
 REVIEW_TARGET = 0.2
 """The share of strangers that may be put up for review; between this and the false-positive target lies "uncertain"."""
 
+MARGIN = 0.03
+"""How much nearer than anybody else the person must be whose name counts; measured on LFW (docs/accuracy.md)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """Two pictures, compared by the largest face of each.
 
     Attributes:
-        distance: Euclidean.
+        distance: of the model's metric; dlib's own Euclidean one with the pack `dlib-mtcnn`.
         similarity: calibrated, 0..100.
         same: whether the distance is within the model's customary 1:1 threshold.
     """
@@ -56,15 +61,26 @@ def compare_faces(engine: FaceEngine, source: ByteArray, target: ByteArray, *, n
         _embedded(engine, image, _largest(engine, image, name))
         for image, name in ((source, names[0]), (target, names[1]))
     )
-    distance = float(euclidean(a.vector[None], b.vector[None])[0, 0])
+    distance = float(engine.metric.distances(a.vector[None], b.vector[None])[0, 0])
     calibration = engine.calibration
     return Comparison(distance, calibration.similarity(distance), distance <= calibration.customary_threshold)
 
 
 def index_face(
-    engine: FaceEngine, store: FaceStore, collection_id: str, image: ByteArray, *, name: str, image_id: str, source: str
+    engine: FaceEngine,
+    store: FaceStore,
+    collection_id: str,
+    image: ByteArray,
+    *,
+    name: str,
+    image_id: str,
+    source: str,
+    objects: ObjectStore | None = None,
+    quality_filter: QualityFilter = QualityFilter.AUTO,
 ) -> FaceRecord:
     """Enrol the one person that a picture shows; doing it again changes nothing.
+
+    The photo is kept before the face is: a face whose photo was to be kept always has it.
 
     Args:
         engine: what finds and embeds.
@@ -74,10 +90,13 @@ def index_face(
         name: the person's name, kept as the face's external_image_id.
         image_id: of the picture, as `derive_image_id` makes it.
         source: what errors call the picture.
+        objects: where to keep of the photo what another model needs; without it nothing is kept.
+        quality_filter: how good the face must be; NONE takes one that is too small, dark, blurred or turned, too.
 
     Raises:
         NoFace: it shows no face.
         SeveralFaces: it shows more than one person, background faces aside.
+        PoorFace: the face is too poor for enrolment (`quality_gate`).
         CollectionNotFound: there is no such collection.
         ModelMismatch: the collection was embedded by another model.
     """
@@ -88,6 +107,9 @@ def index_face(
     people = [face for face in faces if face.box.width >= BYSTANDER * widest]
     if len(people) > 1:
         raise SeveralFaces(source, len(people))
+    why = reasons(people[0], Use.ENROLMENT, quality_filter)
+    if why:
+        raise PoorFace(source, ", ".join(why), advice(people[0], Use.ENROLMENT, why))
     record = FaceRecord(
         face_id=derive_face_id(collection_id, image_id, name, people[0].box),
         collection_id=collection_id,
@@ -99,36 +121,61 @@ def index_face(
         score=people[0].score,
         embedding=_embedded(engine, image, people[0]),
     )
+    if objects is not None:
+        keep_photo(objects, record, people[0].box, image)
     store.put_faces(collection_id, [record])
     return record
 
 
 def identify_faces(
-    faces: Sequence[Face], gallery: Gallery, calibration: Calibration, false_positive_target: float
+    faces: Sequence[Face],
+    gallery: Gallery,
+    calibration: Calibration,
+    false_positive_target: float,
+    quality_filter: QualityFilter = QualityFilter.AUTO,
 ) -> list[Identification]:
     """Who the faces of one picture are: the best one-to-one assignment, since nobody is in a picture twice.
+
+    A name is certain if the distance is within the operating point, if nobody else is nearly as near (`MARGIN`) who is
+    not the better match of another face, and if the face is good enough to be named (`quality_gate`).
 
     Args:
         faces: all of one picture, with embeddings.
         gallery: who may be in it.
         calibration: of the embeddings' model.
         false_positive_target: the share of strangers that may be named, 0..1.
+        quality_filter: how good a face must be to be named for certain.
 
     Returns:
         One identification a face, in order.
     """
     if not faces:
         return []
-    accept = calibration.operating_point(len(gallery.people), false_positive_target)
-    review = max(accept, calibration.operating_point(len(gallery.people), REVIEW_TARGET))
+    accept = gallery.operating_point(calibration, false_positive_target)
+    review = max(accept, gallery.operating_point(calibration, REVIEW_TARGET))
     distances = gallery.distances_to_people(stacked(faces))
     identified = [Identification(face) for face in faces]
-    for row, column in assign(review - distances):
-        distance = float(distances[row, column])
+    chosen = assign(review - distances)
+    runners_up = _runners_up(distances, chosen)
+    for row, column in chosen:
+        distance, poor = float(distances[row, column]), reasons(faces[row], Use.IDENTIFICATION, quality_filter)
         identified[row] = Identification(
-            faces[row], gallery.people[column], calibration.similarity(distance), distance <= accept
+            face=faces[row],
+            name=gallery.people[column],
+            similarity=calibration.similarity(distance),
+            certain=distance <= accept and runners_up[row] - distance >= MARGIN and not poor,
+            reasons=tuple(poor),
         )
     return identified
+
+
+def _runners_up(distances: FloatArray, chosen: Sequence[tuple[int, int]]) -> dict[int, float]:
+    """The distance of each named face to the nearest other person who is not the better match of another face."""
+    others = distances.copy()
+    for row, column in chosen:
+        others[distances[:, column] > distances[row, column], column] = np.inf
+        others[row, column] = np.inf
+    return {row: float(others[row].min()) for row, _ in chosen}
 
 
 def stacked(faces: Sequence[Face]) -> FloatArray:
