@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks import accuracy, cold, embed, photo, video
+from benchmarks import accuracy, cold, detection_speed, embed, photo, video
 from benchmarks.material import ROOT, Material
 from benchmarks.tables import Table, markdown
 from benchmarks.timing import Result
@@ -27,7 +27,14 @@ class Claim(Protocol):
         ...
 
 
-CLAIMS: dict[str, Claim] = {"photo": photo, "video": video, "cold": cold, "embed": embed, "accuracy": accuracy}
+CLAIMS: dict[str, Claim] = {
+    "photo": photo,
+    "video": video,
+    "cold": cold,
+    "embed": embed,
+    "detection": detection_speed,
+    "accuracy": accuracy,
+}
 
 
 def results() -> Result | None:

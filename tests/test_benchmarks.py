@@ -3,15 +3,11 @@
 import sys
 from pathlib import Path
 
-import numpy as np
-import pytest
-
 from photocall.faces import BoundingBox
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # benchmarks/ belongs to the repository, not to the package
 
-from benchmarks import page, timing, verification
-from benchmarks.detection import Marked, count
+from benchmarks import page, timing
 from benchmarks.scoring import Person, Seen, tally
 from benchmarks.tables import Table, markdown
 from benchmarks.timing import Sample
@@ -79,31 +75,6 @@ def test_a_person_twice_in_a_photo_counts_once() -> None:
     people = [Person("Ada", 5, 5), Person("Ada", 25, 5)]
     counts = tally([(people, [Seen(BoundingBox(0, 0, 10, 10), "Ada"), Seen(BoundingBox(20, 0, 10, 10), "Ada")])])
     assert (counts["people"], counts["right"]) == (1, 1)
-
-
-def test_boxes_on_unfit_or_small_faces_count_neither_way() -> None:
-    marked = [
-        Marked(BoundingBox(0, 0, 50, 50), valid=True),
-        Marked(BoundingBox(100, 0, 50, 50), valid=False),
-        Marked(BoundingBox(200, 0, 20, 20), valid=True),
-        Marked(BoundingBox(300, 0, 60, 60), valid=True),
-    ]
-    boxes = [
-        BoundingBox(2, 2, 50, 50),
-        BoundingBox(100, 0, 50, 50),
-        BoundingBox(200, 0, 20, 20),
-        BoundingBox(400, 0, 40, 40),  # nothing there
-        BoundingBox(500, 0, 30, 30),  # nothing there, but smaller than what is asked for
-        BoundingBox(4, 4, 50, 50),  # the first face again
-    ]
-    assert count(boxes, marked, size=40) == (2, 1, 2)
-    assert count(boxes, marked, size=20) == (3, 2, 3)
-
-
-def test_the_best_threshold_is_right_most_often() -> None:
-    distances = np.array([0.7, 0.3, 0.5, 0.4, 0.9])
-    same = np.array([False, True, True, True, False])
-    assert verification.best_threshold(distances, same) == pytest.approx(0.5)
 
 
 def test_a_table_becomes_markdown() -> None:
