@@ -4,7 +4,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing
 from itertools import count
 from pathlib import Path
@@ -104,6 +104,22 @@ def test_a_database_of_a_newer_photocall_is_left_alone(path: Path) -> None:
     before = path.read_bytes()
     assert "newer photocall" in refusal(path)
     assert path.read_bytes() == before
+
+
+def test_a_database_of_the_first_schema_is_brought_up_to_date_by_whoever_opens_it(path: Path) -> None:
+    filled(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("ALTER TABLE collections DROP COLUMN threshold_shift")
+        connection.execute("UPDATE photocall_schema SET version = 1")
+        connection.commit()
+    with ThreadPoolExecutor(4) as threads:
+        stores = list(threads.map(lambda _: SqlStore(sqlite_url(path)), range(4)))
+    assert [store.collection("class").threshold_shift for store in stores] == [0] * 4
+    assert len(stores[0].faces("class")) == 300
+    stores[0].shift_threshold("class", 0.25)
+    assert stores[1].collection("class").threshold_shift == 0.25
+    for store in stores:
+        store.close()
 
 
 def test_a_database_of_another_program_is_left_alone(path: Path) -> None:

@@ -9,7 +9,8 @@ from photocall.errors import ImageUnreadable, RosterInvalid
 from photocall.faces import Embedding, FaceRecord, FloatArray
 from photocall.media.files import read_file, reason
 from photocall.media.images import MAX_FILE_BYTES, read_image
-from photocall.ports import FaceStore
+from photocall.ports import FaceStore, ObjectStore
+from photocall.quality_gate import QualityFilter
 from photocall.recognition import derive_face_id, derive_image_id, index_face
 from photocall.students import clean_name
 
@@ -58,13 +59,33 @@ def _visible(folder: Path) -> list[Path]:
         raise RosterInvalid(str(folder), f"{reason(error)}; {right}") from error
 
 
-def enroll_photo(engine: FaceEngine, store: FaceStore, collection_id: str, path: Path, name: str) -> FaceRecord:
+def enroll_photo(
+    engine: FaceEngine,
+    store: FaceStore,
+    collection_id: str,
+    path: Path,
+    name: str,
+    *,
+    objects: ObjectStore | None = None,
+    quality_filter: QualityFilter = QualityFilter.AUTO,
+) -> FaceRecord:
     """Enrol the one person that a photo file shows, under a name; doing it again changes nothing.
+
+    Args:
+        engine: what finds and embeds.
+        store: where the face goes.
+        collection_id: the collection, which must be there.
+        path: the photo.
+        name: the person's.
+        objects: where to keep of the photo what another model needs; without it nothing is kept.
+        quality_filter: how good the face must be; NONE takes one that is too small, dark, blurred or turned, too.
 
     Raises:
         ImageUnreadable, ImageTooLarge: the file is no usable picture.
         NoFace, SeveralFaces: it does not show exactly one person.
+        PoorFace: the face is too poor for enrolment.
         CollectionNotFound, ModelMismatch: the collection cannot take the face.
+        StoreUnavailable: face or photo could not be written.
     """
     try:
         data = read_file(path, MAX_FILE_BYTES)
@@ -72,7 +93,17 @@ def enroll_photo(engine: FaceEngine, store: FaceStore, collection_id: str, path:
         raise ImageUnreadable(str(path), reason(error)) from error
     image = read_image(data, name=str(path))
     image_id = derive_image_id(data)
-    return index_face(engine, store, collection_id, image, name=name, image_id=image_id, source=str(path))
+    return index_face(
+        engine,
+        store,
+        collection_id,
+        image,
+        name=name,
+        image_id=image_id,
+        source=str(path),
+        objects=objects,
+        quality_filter=quality_filter,
+    )
 
 
 def enroll_encodings(

@@ -70,6 +70,16 @@ class Follower:
         return {face_id: plain(record) for face_id, record in self.faces.items()}
 
 
+def two_collections(store: FaceStore) -> int:
+    """The version of "class", with faces a and b, beside "side" of another model, with faces c, a and d."""
+    store.create_collection("class", MODEL)
+    store.put_faces("class", [face("a"), face("b")])
+    store.create_collection("side", "another")
+    for name in ("c", "a", "d"):
+        store.put_faces("side", [face(name, of="side", model="another", size=64)])
+    return store.changes("class", 0).version
+
+
 class FaceStoreContract:
     """Needs a fixture `store`."""
 
@@ -101,6 +111,8 @@ class FaceStoreContract:
             lambda store: store.delete_faces("nowhere", ["a"]),
             lambda store: store.faces("nowhere"),
             lambda store: store.changes("nowhere", 0),
+            lambda store: store.adopt_faces("nowhere", "class", 0),
+            lambda store: store.adopt_faces("class", "nowhere", 0),
         ],
     )
     def test_a_collection_that_is_not_there_is_named(
@@ -201,6 +213,85 @@ class FaceStoreContract:
         store.put_faces("class", [face("a", model="another", size=64)])
         assert ids(store.faces("class")) == ["a"]
 
+    def test_the_collections_that_are_there_are_listed_by_id(self, store: FaceStore) -> None:
+        assert store.collections() == []
+        made = [store.create_collection(name, model) for name, model in (("a", MODEL), ("b", "another"), ("c", MODEL))]
+        store.delete_collection("b")
+        assert store.collections() == [made[0], made[2]]
+
+    # --- one collection taking over another's faces
+
+    def test_a_collection_that_adopts_has_the_others_model_and_faces_and_the_other_is_gone(
+        self, store: FaceStore
+    ) -> None:
+        version = two_collections(store)
+        created = store.collection("class").created
+        assert store.adopt_faces("class", "side", version)
+        taken = [face(name, model="another", size=64) for name in ("c", "a", "d")]
+        assert list(map(plain, store.faces("class"))) == list(map(plain, taken))
+        assert (store.collection("class").model, store.collection("class").created) == ("another", created)
+        assert [each.collection_id for each in store.collections()] == ["class"]
+        with pytest.raises(CollectionNotFound, match="'side'"):
+            store.faces("side")
+
+    def test_after_adopting_only_faces_of_the_new_model_are_taken(self, store: FaceStore) -> None:
+        assert store.adopt_faces("class", "side", two_collections(store))
+        with pytest.raises(ModelMismatch):
+            store.put_faces("class", [face("e")])
+        store.put_faces("class", [face("e", model="another", size=64)])
+        assert ids(store.faces("class")) == ["c", "a", "d", "e"]
+
+    @pytest.mark.parametrize(
+        "change",
+        [lambda store: store.put_faces("class", [face("new")]), lambda store: store.delete_faces("class", ["b"])],
+        ids=["enrolled", "erased"],
+    )
+    def test_a_collection_that_has_changed_since_adopts_nothing(
+        self, store: FaceStore, change: Callable[[FaceStore], object]
+    ) -> None:
+        version = two_collections(store)
+        change(store)
+        before = [list(map(plain, store.faces(name))) for name in ("class", "side")]
+        assert not store.adopt_faces("class", "side", version)
+        assert [list(map(plain, store.faces(name))) for name in ("class", "side")] == before
+        assert store.adopt_faces("class", "side", store.changes("class", 0).version)
+
+    def test_a_reader_learns_of_every_face_that_an_adoption_brought_or_took(self, store: FaceStore) -> None:
+        version = two_collections(store)
+        reader, of_the_other = Follower(store), Follower(store, "side")
+        reader.catch_up()
+        of_the_other.catch_up()
+        store.adopt_faces("class", "side", version)
+        changes = store.changes("class", version)
+        assert (changes.version, sorted(ids(changes.put)), changes.deleted) == (version + 1, ["a", "c", "d"], ["b"])
+        assert reader.catch_up() == {record.face_id: plain(record) for record in store.faces("class")}
+        store.create_collection("side", MODEL)
+        assert of_the_other.catch_up() == {}
+
+    def test_a_face_that_was_erased_once_may_come_back_by_adoption(self, store: FaceStore) -> None:
+        two_collections(store)
+        store.delete_faces("class", ["a", "b"])
+        store.adopt_faces("class", "side", store.changes("class", 0).version)
+        changes = store.changes("class", 0)
+        assert (ids(changes.put), changes.deleted) == (["c", "a", "d"], ["b"])
+
+    def test_of_many_adoptions_at_once_one_happens(self, store: FaceStore) -> None:
+        version = two_collections(store)
+
+        def adopt(_: int) -> str:
+            try:
+                return "adopted" if store.adopt_faces("class", "side", version) else "changed"
+            except CollectionNotFound as error:
+                return error.collection_id
+
+        with ThreadPoolExecutor(6) as threads:
+            outcomes = sorted(threads.map(adopt, range(6)))
+        assert outcomes.count("adopted") == 1
+        assert set(outcomes) == {"adopted", "side"}
+        assert ids(store.faces("class")) == ["c", "a", "d"]
+
+    # --- changes
+
     def test_changes_since_the_start_are_every_face(self, store: FaceStore) -> None:
         store.create_collection("class", MODEL)
         store.put_faces("class", [face("b"), face("a")])
@@ -258,6 +349,25 @@ class FaceStoreContract:
             assert often.catch_up() == kept
             if rng.random() < 0.1:
                 assert seldom.catch_up() == kept
+
+    def test_a_shift_of_the_thresholds_stays_until_the_faces_are_of_another_model(self, store: FaceStore) -> None:
+        store.create_collection("class", MODEL)
+        assert store.collection("class").threshold_shift == 0
+        store.shift_threshold("class", -0.0125)
+        store.put_faces("class", [face("a")])
+        assert store.collection("class").threshold_shift == -0.0125
+        assert store.create_collection("class", MODEL).threshold_shift == -0.0125
+        store.create_collection("other", "another-model")
+        assert store.adopt_faces("class", "other", store.changes("class", 0).version)
+        assert store.collection("class").threshold_shift == 0
+
+    def test_a_collection_made_anew_has_no_shift(self, store: FaceStore) -> None:
+        store.create_collection("class", MODEL)
+        store.shift_threshold("class", 0.5)
+        store.delete_collection("class")
+        with pytest.raises(CollectionNotFound):
+            store.shift_threshold("class", 0.5)
+        assert store.create_collection("class", MODEL).threshold_shift == 0
 
     def test_threads_may_write_and_read_at_once(self, store: FaceStore) -> None:
         store.create_collection("class", MODEL)

@@ -6,17 +6,20 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from photocall import report
-from photocall.app import COLLECTION, App, enrolled_faces, everybody, open_app, open_store
+from photocall.app import COLLECTION, App, enrolled_faces, everybody, open_app, open_objects, open_store
 from photocall.attendance import call_roll
 from photocall.commands.pictures import drawings
 from photocall.console import complain, counted, failing, progress, say, say_json, show_roll, show_rows
-from photocall.encodings import read_encodings
+from photocall.encodings import MODEL, PACK, read_encodings
 from photocall.enrolment import enroll_encodings, enroll_photo, find_portraits
+from photocall.erasure import erase_faces, erase_remains
 from photocall.errors import SettingInvalid
 from photocall.faces import ByteArray, Identification
 from photocall.media.draw import annotate
 from photocall.media.files import write_atomically
 from photocall.media.images import read_image, write_image
+from photocall.ports import ObjectStore
+from photocall.quality_gate import QualityFilter
 from photocall.recognition import identify_faces
 from photocall.roster import Student
 from photocall.settings import load_settings
@@ -35,16 +38,20 @@ def enroll(options: argparse.Namespace) -> int:
     portraits, conflicts = find_portraits(options.folder) if options.folder else ({}, [])
     for conflict in conflicts:
         complain(conflict)
-    with open_app(load_settings(data=options.data)) as app:
+    pack = options.pack or (PACK if encodings else None)  # known encodings make a class of their own model
+    settings = load_settings(data=options.data, pack=pack)
+    with open_app(settings) as app:
+        objects = open_objects(settings) if portraits and settings.keep_photos else None
         app.gallery()  # made if need be, refused if its faces are another model's
         spelling = {person.name.casefold(): person.name for person in everybody(app.store)}
         students = [Student(spelling.setdefault(one.name.casefold(), one.name), one.fields) for one in students]
         app.store.put_students(students)
         photos = [(spelling.get(name.casefold(), name), path) for name, paths in portraits.items() for path in paths]
-        learnt, failures = _learn(app, photos)
+        quality = QualityFilter.NONE if options.accept_poor else settings.quality_filter
+        learnt, failures = _learn(app, photos, objects, quality)
         spelling |= {name.casefold(): name for name in learnt}
         encodings = [(spelling.setdefault(name.casefold(), name), vector) for name, vector in encodings]
-        learnt.update(enroll_encodings(app.store, COLLECTION, app.engine.model, encodings))
+        learnt.update(enroll_encodings(app.store, COLLECTION, MODEL, encodings))
         size = len(everybody(app.store))
     if options.json:
         say_json({"enrolled": [{"name": name, "photos": count} for name, count in sorted(learnt.items())]})
@@ -53,13 +60,15 @@ def enroll(options: argparse.Namespace) -> int:
     return failures + len(conflicts)
 
 
-def _learn(app: App, photos: Sequence[tuple[str, Path]]) -> tuple[Counter[str], int]:
+def _learn(
+    app: App, photos: Sequence[tuple[str, Path]], objects: ObjectStore | None, quality: QualityFilter
+) -> tuple[Counter[str], int]:
     """How many photos of each person were learnt, and how many could not be."""
     learnt: Counter[str] = Counter()
     failures = 0
     for name, path in progress(photos, "enrolling"):
         with failing() as failed:
-            enroll_photo(app.engine, app.store, COLLECTION, path, name)
+            enroll_photo(app.engine, app.store, COLLECTION, path, name, objects=objects, quality_filter=quality)
             learnt[name] += 1
         failures += failed()
     return learnt, failures
@@ -70,7 +79,7 @@ def attend(options: argparse.Namespace) -> int:
     outputs = drawings(options.draw, options.photos)
     identified: dict[str, list[Identification]] = {}
     failures = 0
-    with open_app(load_settings(data=options.data)) as app:
+    with open_app(load_settings(data=options.data, pack=options.pack)) as app:
         for path, image, found in _identified(app, options.photos):
             failures += image is None
             if image is not None:
@@ -81,7 +90,7 @@ def attend(options: argparse.Namespace) -> int:
                 failures += failed()
         if not identified:  # no picture was readable: no register rather than a false one
             return failures
-        roll = call_roll(everybody(app.store), identified, app.engine.calibration.d80)
+        roll = call_roll(everybody(app.store), identified, app.engine.calibration.d80, app.engine.metric)
     with failing() as failed:
         if options.csv:
             write_atomically(options.csv, report.roll_csv(roll).encode(errors="replace"))
@@ -95,7 +104,7 @@ def attend(options: argparse.Namespace) -> int:
 def recognize(options: argparse.Namespace) -> int:
     """Print who is in each picture, a line each."""
     failures = 0
-    with open_app(load_settings(data=options.data)) as app:
+    with open_app(load_settings(data=options.data, pack=options.pack)) as app:
         for path, image, found in _identified(app, options.images):
             failures += image is None
             if image is not None and options.json:
@@ -112,7 +121,8 @@ def _identified(app: App, paths: Sequence[Path]) -> Iterator[tuple[Path, ByteArr
         image, found = None, []
         with failing():
             image = read_image(path)
-            found = identify_faces(app.engine.faces(image), gallery, app.engine.calibration, target)
+            faces = app.engine.faces(image)
+            found = identify_faces(faces, gallery, app.engine.calibration, target, app.settings.quality_filter)
         yield path, image, found
 
 
@@ -139,18 +149,20 @@ def students(options: argparse.Namespace) -> int:
 
 def forget(options: argparse.Namespace) -> int:
     """Erase students and every face of theirs."""
-    failures = 0
-    with open_store(load_settings(data=options.data)) as store:
+    failures, settings = 0, load_settings(data=options.data)
+    with open_store(settings) as store:
+        objects = open_objects(settings)
         for name in options.names:
             if name not in {student.name for student in everybody(store)}:
                 complain(f"{name or repr(name)}: no such student; photocall students lists them")
                 failures += 1
                 continue
             theirs = [record.face_id for record in enrolled_faces(store) if record.external_image_id == name]
-            erased = store.delete_faces(COLLECTION, theirs) if theirs else []
+            erased = erase_faces(store, objects, COLLECTION, theirs) if theirs else []
             store.delete_student(name)
             if options.json:
                 say_json({"name": name, "faces_erased": len(erased)})
             else:
                 say(f"{name}: erased, with {counted(len(erased), 'face')}")
+        erase_remains(store, objects, COLLECTION)
     return failures

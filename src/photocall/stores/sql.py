@@ -24,6 +24,7 @@ from sqlalchemy import (
     inspect,
     literal,
     select,
+    text,
     update,
 )
 from sqlalchemy.exc import SQLAlchemyError
@@ -89,6 +90,13 @@ class SqlStore:
             raise ModelMismatch(expected=row.model, found=model)
         return self._decoded(tables.collection_of, [row])[0]
 
+    def collections(self) -> list[Collection]:
+        """Every collection, by its id."""
+        table = tables.collections
+        with self._transaction(self._reader) as connection:
+            rows = connection.execute(select(table).where(~table.c.deleted).order_by(table.c.collection_id)).all()
+        return self._decoded(tables.collection_of, rows)
+
     def collection(self, collection_id: str) -> Collection:
         """The collection. Raises `CollectionNotFound`."""
         with self._transaction(self._reader) as connection:
@@ -138,6 +146,31 @@ class SqlStore:
         records = self._decoded(lambda face: tables.face_of(face, row), put)
         return FaceChanges(row.version, records, [face.face_id for face in removed])
 
+    def shift_threshold(self, collection_id: str, shift: float) -> None:
+        """Set the collection's `threshold_shift`. Raises `CollectionNotFound`."""
+        with self._transaction(self._writer) as connection:
+            _live(connection, collection_id, lock=True)
+            this_one = _of(tables.collections, collection_id)
+            connection.execute(update(tables.collections).where(this_one).values(threshold_shift=float(shift)))
+
+    def adopt_faces(self, collection_id: str, other: str, version: int) -> bool:
+        """Let a collection have the model and the faces of another one instead of its own, in one step.
+
+        The other collection is gone afterwards. False, and nothing is done, if the collection has changed since
+        `version`. Raises `CollectionNotFound`; ValueError if both are the same.
+        """
+        if collection_id == other:
+            raise ValueError(f"a collection cannot adopt its own faces: {collection_id!r}")
+        with self._transaction(self._writer) as connection:
+            row, source = (_live(connection, each, lock=True) for each in (collection_id, other))
+            if row.version != version:
+                return False
+            new = _next_version(connection, row, model=source.model, dimension=source.dimension, threshold_shift=0.0)
+            _remove_every_face(connection, collection_id, new)
+            gone = _next_version(connection, source, dimension=None, deleted=True)
+            _take_every_face(connection, collection_id, other, (new, gone))
+        return True
+
     # --- Register
 
     def put_students(self, students: Sequence[Student]) -> None:
@@ -167,6 +200,9 @@ class SqlStore:
             with self._transaction(self._writer) as connection:
                 # Another process may have been first while this one waited for the lock.
                 version = self._schema_version(connection) or _create_schema(connection)
+        if version < tables.SCHEMA_VERSION:
+            with self._transaction(self._writer) as connection:
+                version = _upgrade_schema(connection, self._schema_version(connection) or version)
         if version > tables.SCHEMA_VERSION:
             reason = (
                 f"it was made by a newer photocall (schema {version}, this one knows {tables.SCHEMA_VERSION}); update"
@@ -204,6 +240,16 @@ def _create_schema(connection: Connection) -> int:
     return tables.SCHEMA_VERSION
 
 
+def _upgrade_schema(connection: Connection, version: int) -> int:
+    """Bring the tables of an older photocall up to date; another process may have been quicker."""
+    if version < 2:
+        connection.execute(
+            text("ALTER TABLE collections ADD COLUMN threshold_shift DOUBLE PRECISION NOT NULL DEFAULT 0")
+        )
+        connection.execute(update(tables.schema).values(version=2))
+    return max(version, tables.SCHEMA_VERSION)
+
+
 def _of(table: Table, collection_id: str) -> ColumnElement[bool]:
     column: ColumnElement[str] = table.c.collection_id
     return column == collection_id
@@ -230,6 +276,7 @@ def _make_collection(connection: Connection, collection_id: str, model: str, ver
         "dimension": None,
         "version": version,
         "deleted": False,
+        "threshold_shift": 0.0,
     }
     connection.execute(upsert(tables.collections, "collection_id"), row)
 
@@ -267,10 +314,24 @@ def _remember_removed(connection: Connection, collection_id: str, face_ids: Iter
 
 
 def _remove_every_face(connection: Connection, collection_id: str, version: int) -> None:
+    _remember_every_face(connection, collection_id, version)
+    connection.execute(delete(tables.faces).where(_of(tables.faces, collection_id)))
+
+
+def _remember_every_face(connection: Connection, collection_id: str, version: int) -> None:
+    """Note every face of a collection as removed at `version`."""
     table = tables.faces
     ids = select(table.c.collection_id, table.c.face_id, literal(version)).where(_of(table, collection_id))
     connection.execute(insert(tables.removed_faces).from_select(["collection_id", "face_id", "version"], ids))
-    connection.execute(delete(table).where(_of(table, collection_id)))
+
+
+def _take_every_face(connection: Connection, taker: str, giver: str, versions: tuple[int, int]) -> None:
+    """Let the faces of `giver` be those of `taker`, as of the new versions of (taker, giver)."""
+    table, removed = tables.faces, tables.removed_faces
+    theirs = select(table.c.face_id).where(_of(table, giver))
+    connection.execute(delete(removed).where(_of(removed, taker), removed.c.face_id.in_(theirs)))
+    _remember_every_face(connection, giver, versions[1])
+    connection.execute(update(table).where(_of(table, giver)).values(collection_id=taker, version=versions[0]))
 
 
 def _changed(table: Table, collection: Row[Any], since: int) -> Select[Any]:

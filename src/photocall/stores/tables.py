@@ -30,7 +30,7 @@ from photocall.errors import ModelMismatch
 from photocall.faces import BoundingBox, Collection, Embedding, FaceRecord
 from photocall.roster import Student
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised by one whenever the tables change; a database with a higher one was made by a newer photocall."""
 
 metadata = MetaData()
@@ -46,6 +46,7 @@ collections = Table(
     Column("dimension", Integer),  # floats in a vector; unknown until the first face
     Column("version", Integer, nullable=False),
     Column("deleted", Boolean, nullable=False),  # the row stays, so that a collection made anew counts on
+    Column("threshold_shift", Double, nullable=False, server_default="0"),  # since schema 2
 )
 
 faces = Table(
@@ -88,7 +89,7 @@ students = Table(
 
 def collection_of(row: Row[Any]) -> Collection:
     """The collection in a row of `collections`."""
-    return Collection(row.collection_id, row.model, datetime.fromisoformat(row.created))
+    return Collection(row.collection_id, row.model, datetime.fromisoformat(row.created), row.threshold_shift)
 
 
 def row_of_face(face: FaceRecord, version: int) -> dict[str, object]:
