@@ -15,10 +15,10 @@ from photocall.faces import BoundingBox, ByteArray, Face, FloatArray
 MAX_GAP = 1.0
 """Seconds without a detection after which a track has ended."""
 
-MOST_SHOTS = 5
+MOST_SHOTS = 3
 """Pictures of a track that are embedded: the best ones."""
 
-_SHOT_SPACING = 0.4  # seconds: closer pictures say the same thing twice
+_SHOT_SPACING = 0.8  # seconds: closer pictures say the same thing twice
 _MOST_SHIFT = 1.5  # box sides that a face may move between samples
 _MOST_ZOOM = 1.5  # ratio of box sides between samples
 _OVERLAPPING = 0.3  # IoU from which a face counts as in place

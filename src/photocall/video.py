@@ -1,7 +1,7 @@
 """From a video to its people: sampled frames, tracks, a few embeddings a track, one decision a person."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -9,16 +9,20 @@ import numpy as np
 
 from photocall.calibration import Calibration
 from photocall.engine.face_engine import FaceEngine
-from photocall.faces import ByteArray, Face, FloatArray
-from photocall.gallery import Gallery, euclidean
+from photocall.faces import ByteArray, FloatArray
+from photocall.gallery import Gallery
 from photocall.media.videos import Frame
+from photocall.metric import Metric
 from photocall.roster import Sighting
+from photocall.searching import Searched, Searcher
 from photocall.tracking import MAX_GAP, Track, Tracker
 
 FEWEST_DETECTIONS = 2
 """A stranger seen in fewer sampled frames is taken for a false detection, unless the video has hardly any frames."""
 
-_AHEAD = 2  # frames that are searched at the same time
+_AHEAD = 2  # decoded frames that wait for analysis
+_MOST_CHIPS = 16  # that are gathered before they are embedded: together they take less time than one by one
+_NO_VECTORS = np.empty((0, 0), np.float32)
 
 
 @dataclass(slots=True)
@@ -56,46 +60,82 @@ def find_people(
         frames: in order of time, as `Video.frames` gives them.
         false_positive_target: the share of strangers that may be named, 0..1.
     """
-    tracker = Tracker()
-    tracks: list[_Person] = []
-    count = 0
-    for frame, faces in _detected(engine, frames):
-        count += 1
-        tracks += [_embedded(engine, track) for track in tracker.add(frame.time, frame.image, faces)]
-    tracks += [_embedded(engine, track) for track in tracker.finish()]
-    people = _joined(tracks, engine.calibration.d80)
+    analysis = _Analysis(engine)
+    # One thread decodes, one analyses: the decoder and the networks let each other run.
+    with ThreadPoolExecutor(1, thread_name_prefix="photocall-video") as pool:
+        under_way: deque[Future[None]] = deque()
+        for frame in frames:
+            if len(under_way) > _AHEAD:
+                under_way.popleft().result()
+            under_way.append(pool.submit(analysis.add, frame))
+        under_way.append(pool.submit(analysis.finish))
+        for task in under_way:
+            task.result()
+    people = _joined(analysis.tracks, engine.metric, engine.calibration.d80)
     _name(people, gallery, engine.calibration, false_positive_target)
-    fewest = min(FEWEST_DETECTIONS, count)
+    fewest = min(FEWEST_DETECTIONS, analysis.frames)
     real = [p for p in people if p.name is not None or len(p.times) >= fewest]
     return sorted((_sighting(person) for person in real), key=lambda sighting: sighting.first_seen)
 
 
-def _detected(engine: FaceEngine, frames: Iterable[Frame]) -> Iterator[tuple[Frame, list[Face]]]:
-    """Frames with their faces, in order, while later frames are decoded and searched at the same time."""
-    with ThreadPoolExecutor(_AHEAD, thread_name_prefix="photocall-frames") as pool:
-        waiting: deque[tuple[Frame, Future[list[Face]]]] = deque()
-        for frame in frames:
-            waiting.append((frame, pool.submit(engine.detect, frame.image)))
-            if len(waiting) > _AHEAD:
-                first, faces = waiting.popleft()
-                yield first, faces.result()
-        for first, faces in waiting:
-            yield first, faces.result()
+class _Analysis:
+    """Frames in order to tracks with embeddings.
+
+    Attributes:
+        frames: how many it has been given.
+        tracks: those that have ended and been embedded.
+    """
+
+    def __init__(self, engine: FaceEngine) -> None:
+        self.frames = 0
+        self.tracks: list[_Person] = []
+        self._engine = engine
+        self._searcher, self._tracker = Searcher(engine), Tracker()
+        self._ended: list[tuple[_Person, ByteArray]] = []
+
+    def add(self, frame: Frame) -> None:
+        """Take the next frame in."""
+        self.frames += 1
+        for one in self._searcher.add(frame):
+            self._track(one)
+
+    def finish(self) -> None:
+        """Take in that there are no more frames."""
+        for one in self._searcher.finish():
+            self._track(one)
+        self._end(self._tracker.finish())
+        self._embed()
+
+    def _track(self, one: Searched) -> None:
+        self._end(self._tracker.add(one.frame.time, one.frame.image, one.faces))
+
+    def _end(self, tracks: Iterable[Track]) -> None:
+        """Of a track's shots only the chips and the best crop are kept, and the chips only until there are enough."""
+        for track in tracks:
+            best = track.shots[0]
+            chips = np.concatenate([self._engine.chips(shot.patch, [shot.face]) for shot in track.shots])
+            self._ended.append((_Person(set(track.times), _NO_VECTORS, best.crop(), best.worth), chips))
+        if sum(len(chips) for _, chips in self._ended) >= _MOST_CHIPS:
+            self._embed()
+
+    def _embed(self) -> None:
+        """Embed what has been gathered, all at once."""
+        if not self._ended:
+            return
+        people, chips = zip(*self._ended, strict=True)
+        vectors = self._engine.embed_chips(np.concatenate(chips))
+        for person, part in zip(people, np.split(vectors, np.cumsum([len(one) for one in chips])[:-1]), strict=True):
+            person.vectors = part
+        self.tracks += people
+        self._ended = []
 
 
-def _embedded(engine: FaceEngine, track: Track) -> _Person:
-    """A person of one track; of its shots only the embeddings and the best crop are kept."""
-    chips = np.concatenate([engine.chips(shot.patch, [shot.face]) for shot in track.shots])
-    best = track.shots[0]
-    return _Person(set(track.times), engine.embed_chips(chips), best.crop(), best.worth)
-
-
-def _joined(tracks: list[_Person], same_person: float) -> list[_Person]:
+def _joined(tracks: list[_Person], metric: Metric, same_person: float) -> list[_Person]:
     """Tracks joined to people: the best pictured first, each to the nearest person not seen at the same time."""
     people: list[_Person] = []
     for track in sorted(tracks, key=lambda one: -one.worth):
         near = [
-            (float(euclidean(track.vectors, person.vectors).mean()), index)
+            (float(metric.distances(track.vectors, person.vectors).mean()), index)
             for index, person in enumerate(people)
             if not person.times & track.times
         ]
@@ -111,7 +151,7 @@ def _name(people: list[_Person], gallery: Gallery, calibration: Calibration, fal
     """Give names, nearest first: people seen at the same time never share one, others who do are joined."""
     if not people or not gallery.people:
         return
-    accept = calibration.operating_point(len(gallery.people), false_positive_target)
+    accept = gallery.operating_point(calibration, false_positive_target)
     distances = np.stack([gallery.distances_to_people(person.vectors).mean(axis=0) for person in people])
     named: dict[str, _Person] = {}
     gone = []
