@@ -1,5 +1,6 @@
 """Still images for tests, made on the spot: encoded by Pillow, or chunk by chunk where Pillow does not go."""
 
+import gc
 import random
 import re
 import struct
@@ -59,6 +60,7 @@ def reason(source: Path | bytes) -> str:
 
 def peak_memory(call: Callable[[], object]) -> float:
     """By how many MiB the process grew at most during the call."""
+    gc.collect()  # what other tests left must not go during the call
     Path("/proc/self/clear_refs").write_text("5")  # sets the peak, VmHWM, back to the present size
     before = resident("VmRSS")
     call()

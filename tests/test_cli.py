@@ -156,7 +156,8 @@ def test_without_a_class_there_is_no_attendance_but_a_hint(
 def test_models_lists_sources_with_licences_and_verifies_them(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "list", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert {row["licence"] for row in rows} == {"MIT", "CC0-1.0"}
+    assert {row["licence"] for row in rows} == {"MIT", "CC0-1.0", "Apache-2.0"}
+    assert {row["pack"] for row in rows} == {"dlib-mtcnn", "standard", "yunet", "opencv-zoo"}
     assert all(len(row["sha256"]) == 64 and row["bytes"] > 0 for row in rows)
     assert main(["models", "build", "--json"]) == 0
     assert Path(json.loads(capsys.readouterr().out)["place"]).is_dir()

@@ -342,8 +342,8 @@ def as_nobody() -> Iterator[None]:
 def open_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder that every user may write, unlike pytest's, with a cache of the networks."""
     with tempfile.TemporaryDirectory() as name:
-        place = load_weights(load_pack("dlib-mtcnn")).embedder.parent
-        shutil.copytree(place, Path(name) / "cache" / place.name)
+        cache = load_weights(load_pack("dlib-mtcnn")).embedder.parent.parent
+        shutil.copytree(cache, Path(name) / "cache", ignore=shutil.ignore_patterns(".*"))
         Path(name).chmod(0o777)
         monkeypatch.setenv("PHOTOCALL_CACHE", str(Path(name) / "cache"))
         yield Path(name)

@@ -232,8 +232,8 @@ def test_where_the_disk_is_full_enrolment_says_so_and_leaves_a_sound_store(demo:
 
 
 def test_a_damaged_cache_is_healed_with_a_warning(demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = load_weights(load_pack("dlib-mtcnn")).embedder.parent
-    cache = shutil.copytree(place, tmp_path / "cache" / place.name)
+    place = load_weights(load_pack("dlib-mtcnn")).detector[0].parent
+    cache = shutil.copytree(place.parent, tmp_path / "cache") / place.name
     network = bytearray((cache / "onet.onnx").read_bytes())
     network[len(network) // 2] ^= 0xFF
     (cache / "onet.onnx").write_bytes(network)

@@ -27,6 +27,11 @@ def test_without_anything_set_the_defaults_hold() -> None:
         "false_positive_target": 0.01,
         "min_face": 40,
         "video_fps": 4.0,
+        "pack": None,
+        "packs": None,
+        "objects": (user_data_path("photocall") / "objects").as_uri(),
+        "quality_filter": "AUTO",
+        "keep_photos": True,
         "csv_layout": "photocall",
     }
 
@@ -34,6 +39,8 @@ def test_without_anything_set_the_defaults_hold() -> None:
 def test_every_setting_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     values = {"data": "/srv/faces", "threads": "2", "false_positive_target": "0.001"}
     values |= {"min_face": "500", "video_fps": "0.5", "csv_layout": "bare"}
+    values |= {"pack": "standard", "packs": "/srv/packs.toml"}
+    values |= {"objects": "file:///srv/photos", "keep_photos": "False", "quality_filter": "HIGH"}
     for name, value in values.items():
         monkeypatch.setenv(PREFIX + name.upper(), value)
     assert {name: str(value) for name, value in Settings().model_dump().items()} == values
@@ -48,6 +55,14 @@ def test_what_is_given_by_name_wins_over_the_environment(monkeypatch: pytest.Mon
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PHOTOCALL_DATA", "")
     assert Settings().data == user_data_path("photocall")
+
+
+def test_a_packs_file_in_the_data_directory_counts_until_another_is_named(tmp_path: Path) -> None:
+    assert Settings(data=tmp_path).packs is None
+    assert Settings(data=tmp_path).own_packs == tmp_path / "packs.toml"
+    (tmp_path / "packs.toml").touch()
+    assert Settings(data=tmp_path).packs == tmp_path / "packs.toml"
+    assert Settings(data=tmp_path, packs="/srv/packs.toml").own_packs == Path("/srv/packs.toml")
 
 
 def test_a_tilde_is_the_home_and_a_relative_path_starts_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -73,6 +88,7 @@ def test_a_tilde_is_the_home_and_a_relative_path_starts_here(monkeypatch: pytest
         ("PHOTOCALL_VIDEO_FPS", "60.1", "more than 0 and at most 60"),
         ("PHOTOCALL_VIDEO_FPS", "inf", "more than 0 and at most 60"),
         ("PHOTOCALL_CSV_LAYOUT", "excel", "photocall, name-major-year, "),
+        ("PHOTOCALL_KEEP_PHOTOS", "sometimes", "true or false"),
         ("PHOTOCALL_DATA", "~nobody-has-this-name/faces", "Directory"),
     ],
 )
@@ -112,7 +128,7 @@ def test_every_setting_is_in_the_docs_with_its_default_and_what_it_may_be() -> N
     for name, field in Settings.model_fields.items():
         row = rows[PREFIX + name.upper()]
         assert f"| {field.description} |" in row
-        assert name == "data" or f"| `{field.default}` |" in row
+        assert field.default_factory or field.default is None or f"| `{field.default}` |" in row
 
 
 def test_every_csv_layout_is_in_the_docs_with_its_first_line() -> None:

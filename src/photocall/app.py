@@ -5,9 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from photocall.engine.face_engine import FaceEngine
+from photocall.engine.packs import DEFAULT_PACK, pack_of_model
 from photocall.errors import CollectionNotFound, NobodyEnrolled
 from photocall.faces import FaceRecord
 from photocall.gallery import Gallery
+from photocall.ports import ObjectStore
 from photocall.roster import Student
 from photocall.settings import Settings
 from photocall.stores.sql import SqlStore
@@ -31,7 +33,7 @@ class App:
     def gallery(self) -> Gallery:
         """The enrolled class, for searching; it may be empty."""
         self.store.create_collection(COLLECTION, self.engine.model)
-        return Gallery(self.store, COLLECTION, self.engine.model)
+        return Gallery(self.store, COLLECTION, self.engine.model, self.engine.metric)
 
     def enrolled_gallery(self) -> Gallery:
         """The enrolled class. Raises `NobodyEnrolled` if there is no face in it."""
@@ -63,11 +65,27 @@ def open_store(settings: Settings) -> Iterator[SqlStore]:
         yield store
 
 
+def open_objects(settings: Settings) -> ObjectStore:
+    """Where kept photos are. Raises `StoreUnavailable`."""
+    from photocall.stores.objects import ObStore  # loads obstore: not for commands that need none
+
+    return ObStore(settings.objects)
+
+
+def pack_of_collection(store: SqlStore, settings: Settings) -> str | None:
+    """A pack whose model the enrolled faces were made with; None before the first enrolment, or if there is none."""
+    try:
+        return pack_of_model(store.collection(COLLECTION).model, settings.packs)
+    except CollectionNotFound:
+        return None
+
+
 @contextmanager
 def open_app(settings: Settings) -> Iterator[App]:
     """The whole application on the embedded default, closed at the end."""
-    with (
-        open_store(settings) as store,
-        FaceEngine(threads=settings.threads, min_face=settings.min_face) as engine,
-    ):
-        yield App(settings, engine, store)
+    with open_store(settings) as store:
+        pack = settings.pack or pack_of_collection(store, settings) or DEFAULT_PACK
+        with FaceEngine(
+            threads=settings.threads, min_face=settings.min_face, pack=pack, packs_file=settings.packs
+        ) as engine:
+            yield App(settings, engine, store)

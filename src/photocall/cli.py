@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from photocall import __version__
+from photocall.commands.evaluate_parser import add_evaluate
+from photocall.commands.models_parser import add_models
 from photocall.errors import PhotocallError, SettingInvalid
 
 _MODULES = {
@@ -27,6 +29,8 @@ _MODULES = {
     "forget": "people",
     "video": "videos",
     "models": "models",
+    "evaluate": "evaluate",
+    "calibrate": "calibrate",
 }
 
 
@@ -67,7 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--json", action="store_true", help="print JSON for machines")
     common.add_argument("--data", type=Path, metavar="DIR", help="where faces and students are kept [PHOTOCALL_DATA]")
-    for add in (_detect, _compare, _enroll, _attend, _video, _recognize, _students, _forget, _models, _demo):
+    common.add_argument("--pack", metavar="NAME", help="model pack, see photocall models list [PHOTOCALL_PACK]")
+    people = (_enroll, _attend, _video, _recognize, _students, _forget, _calibrate)
+    for add in (_detect, _compare, *people, add_models, add_evaluate, _demo):
         add(commands, common)
     return parser
 
@@ -96,6 +102,7 @@ def _enroll(commands: Commands, common: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--encodings", type=Path, metavar="FILE", help="known faces made by the face_recognition library"
     )
+    command.add_argument("--accept-poor", action="store_true", help="take small, dark, blurred or turned faces, too")
 
 
 def _attend(commands: Commands, common: argparse.ArgumentParser) -> None:
@@ -131,9 +138,11 @@ def _forget(commands: Commands, common: argparse.ArgumentParser) -> None:
     command.add_argument("names", nargs="+", metavar="NAME")
 
 
-def _models(commands: Commands, common: argparse.ArgumentParser) -> None:
-    command = commands.add_parser("models", parents=[common], help="the networks: where from, on which terms")
-    command.add_argument("action", choices=("list", "build", "verify"))
+def _calibrate(commands: Commands, common: argparse.ArgumentParser) -> None:
+    command = commands.add_parser("calibrate", parents=[common], help="fit thresholds on the enrolled people")
+    either = command.add_mutually_exclusive_group()
+    either.add_argument("--apply", action="store_true", help="use them from now on")
+    either.add_argument("--reset", action="store_true", help="go back to the model's own")
 
 
 def _demo(commands: Commands, common: argparse.ArgumentParser) -> None:
@@ -151,6 +160,7 @@ def _run_demo(options: argparse.Namespace) -> int:
     demo, out, data = make_demo(options.archives, options.out), options.out, ["--data", str(options.out / "data")]
     csv, drawing = ["--csv", str(out / "register.csv")], ["--draw", str(out / "register.jpg")]
     steps: list[tuple[list[str], Path | None]] = [
+        (["models", "build", *data], None),
         (["enroll", str(demo.enroll), "--students", str(demo.students), *data], None),
         (["attend", str(demo.photo), *csv, *drawing, *data], None),
         (["attend", str(demo.photo), "--json", *data], out / "register.json"),

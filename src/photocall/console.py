@@ -124,6 +124,17 @@ def watched(video: "Video", name: str, fps: float) -> "Iterator[Frame]":
             bar.update(task, completed=frame.time)
 
 
+@contextmanager
+def fetching(name: str, size: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar of bytes if somebody is watching; what it yields is told of bytes that have arrived."""
+    if not sys.stderr.isatty():
+        yield lambda count: None
+        return
+    with _bar() as bar:
+        task = bar.add_task(_cell(name), total=size)
+        yield lambda count: bar.update(task, advance=count)
+
+
 def _bar() -> "Progress":
     """A bar on standard error that goes away when done."""
     from rich.console import Console

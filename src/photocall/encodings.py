@@ -19,6 +19,9 @@ from photocall.students import clean_name
 DIMENSION = 128
 """Numbers in an encoding of dlib's network, which face_recognition uses."""
 
+MODEL, PACK = "dlib-resnet-v1", "dlib-mtcnn"
+"""The embedding space of such encodings, and the pack that makes more of them: dlib's, nothing averaged or scaled."""
+
 MAX_BYTES = 64 * 2**20
 """Largest file, in bytes."""
 

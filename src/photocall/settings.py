@@ -12,9 +12,13 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from photocall.errors import SettingInvalid
+from photocall.quality_gate import QualityFilter
 from photocall.students import CSV_LAYOUTS
 
 PREFIX = "PHOTOCALL_"
+
+OWN_PACKS = "packs.toml"
+"""File of the user's own model packs in the data directory."""
 
 
 class Settings(BaseSettings):
@@ -52,6 +56,25 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="Frames looked at in each second of a video, more than 0 and at most 60.",
     )
+    pack: str | None = Field(
+        None, description="Model pack to use; where nothing is set, the one that the enrolled faces were made with."
+    )
+    packs: Path | None = Field(
+        default_factory=lambda given: _existing_packs(given.get("data")),
+        description="File of your own model packs; packs.toml in the data directory if there is one.",
+    )
+    objects: str = Field(
+        default_factory=lambda given: (given["data"] / "objects").as_uri(),
+        description="Address of the place for kept photos, such as file:///srv/photos; made if it is missing.",
+    )
+    quality_filter: QualityFilter = Field(
+        QualityFilter.AUTO,
+        description="How good a face must be to be enrolled, or to be named for certain: "
+        f"{', '.join(QualityFilter)}; NONE is no filter, AUTO is MEDIUM.",
+    )
+    keep_photos: bool = Field(
+        True, description="Whether enrolment keeps of each photo what another model needs: true or false."
+    )
     csv_layout: str = Field("photocall", description=f"Columns of a result's CSV: {', '.join(CSV_LAYOUTS)}.")
 
     def __init__(self, **given: Any) -> None:
@@ -60,12 +83,17 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise _invalid(error, given) from None
 
-    @field_validator("data")
+    @property
+    def own_packs(self) -> Path:
+        """The file that new packs and calibrations are written to."""
+        return self.packs or self.data / OWN_PACKS
+
+    @field_validator("data", "packs")
     @classmethod
-    def _home(cls, value: Path) -> Path:
+    def _home(cls, value: Path | None) -> Path | None:
         # A service manager or an .env file passes "~" on as it is.
         try:
-            return value.expanduser().absolute()
+            return value and value.expanduser().absolute()
         except RuntimeError as error:  # there is no user of that name
             raise ValueError from error
 
@@ -75,6 +103,15 @@ class Settings(BaseSettings):
         if value not in CSV_LAYOUTS:
             raise ValueError
         return value
+
+
+def _existing_packs(data: Path | None) -> Path | None:
+    """The packs file of a data directory, if there is one."""
+    place = data and data / OWN_PACKS
+    try:
+        return place if place and place.is_file() else None
+    except OSError:  # a name that no file can have; whoever opens the data directory says so
+        return None
 
 
 def _invalid(error: ValidationError, given: dict[str, Any]) -> SettingInvalid:

@@ -21,7 +21,7 @@ from photocall.video import find_people
 
 def video(options: argparse.Namespace) -> int:
     """Find the people of videos, and write three files for each."""
-    settings = load_settings(data=options.data, video_fps=options.fps, csv_layout=options.layout)
+    settings = load_settings(data=options.data, pack=options.pack, video_fps=options.fps, csv_layout=options.layout)
     failures = 0
     sources: dict[str, Path] = {}
     with open_app(settings) as app:
