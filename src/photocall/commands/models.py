@@ -63,7 +63,8 @@ def _rows(pack: Pack) -> list[dict[str, object]]:
 
 def _show(pack: Pack) -> None:
     known = "not calibrated" if pack.measurement is None else f"calibrated: {pack.measurement.source}"
-    say(f"{pack.name}  (model {pack.model}; {known})")
+    default = "default; " if pack.name == DEFAULT_PACK else ""
+    say(f"{pack.name}  ({default}model {pack.model}; {known})")
     for file in pack.files:
         missing = "" if is_present(file) else f"; not here yet: photocall models get {pack.name}"
         say(f"  {file.name}  ({file.role}, {file.licence}, {file.bytes:,} bytes{missing})")
