@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from people import face, person
 from photocall.attendance import call_roll, count_strangers
 from photocall.faces import Identification
@@ -55,3 +57,10 @@ def test_an_unclear_picture_of_somebody_known_from_another_photo_is_no_stranger(
 def test_no_photo_and_no_student_are_a_register_too() -> None:
     assert call_roll([], {}, SAME).lines == ()
     assert call_roll(CLASS, {}, SAME).strangers == 0
+
+
+def test_a_line_says_why_its_face_is_too_poor_to_count() -> None:
+    poor = replace(seen("Ann", 0, 81.0, certain=False), reasons=("SMALL_BOUNDING_BOX",))
+    ann, *others = call_roll(CLASS, {"1.jpg": [poor]}, SAME).lines
+    assert (ann.status, ann.reasons) == (Status.UNCERTAIN, ("SMALL_BOUNDING_BOX",))
+    assert {line.reasons for line in others} == {()}

@@ -83,7 +83,7 @@ def test_attendance_lists_every_student_and_counts_the_stranger(
     assert {line["name"]: line["status"] for line in answer["students"]} == STATUSES
     assert answer["strangers"] == 1
     for line in answer["students"]:
-        assert set(line) == {"name", "status", "similarity", "photo", "box"}
+        assert set(line) == {"name", "status", "similarity", "photo", "box", "reasons"}
         assert (line["photo"] == str(demo.photo)) == (line["status"] == "present")
     with register.open() as file:
         assert {row["name"]: row["status"] for row in csv.DictReader(file)} == STATUSES

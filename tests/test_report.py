@@ -25,8 +25,15 @@ ROLL = RollCall(
 def test_a_register_for_machines_has_the_promised_keys() -> None:
     assert json.loads(json.dumps(report.roll_json(ROLL))) == {
         "students": [
-            {"name": "Ann", "status": "present", "similarity": 98.77, "photo": "1.jpg", "box": [1, 2, 100, 100]},
-            {"name": "=Bob()", "status": "absent", "similarity": None, "photo": None, "box": None},
+            {
+                "name": "Ann",
+                "status": "present",
+                "similarity": 98.77,
+                "photo": "1.jpg",
+                "box": [1, 2, 100, 100],
+                "reasons": [],
+            },
+            {"name": "=Bob()", "status": "absent", "similarity": None, "photo": None, "box": None, "reasons": []},
         ],
         "strangers": 2,
     }

@@ -44,7 +44,7 @@ def _line(student: Student, evidence: tuple[float, str, Identification] | None) 
         return Attendance(student, Status.ABSENT)
     similarity, photo, one = evidence
     status = Status.PRESENT if one.certain else Status.UNCERTAIN
-    return Attendance(student, status, similarity, photo, one.face.box)
+    return Attendance(student, status, similarity, photo, one.face.box, one.reasons)
 
 
 def count_strangers(photos: Sequence[Sequence[Identification]], same_person: float, metric: Metric = EUCLIDEAN) -> int:

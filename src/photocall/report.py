@@ -43,6 +43,7 @@ def attendance_json(line: Attendance) -> Json:
         "similarity": _rounded(line.similarity),
         "photo": line.photo,
         "box": box_json(line.box),
+        "reasons": list(line.reasons),
     }
 
 

@@ -38,6 +38,7 @@ class Attendance:
         similarity: calibrated, 0..100, of the best face; None without a face.
         photo: name of the picture that shows it; None without a face.
         box: where in that picture; None without a face.
+        reasons: why that face is too poor to count, in Rekognition's words; empty for one that is good enough.
     """
 
     student: Student
@@ -45,6 +46,7 @@ class Attendance:
     similarity: float | None = None
     photo: str | None = None
     box: BoundingBox | None = None
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
