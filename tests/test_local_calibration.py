@@ -96,3 +96,4 @@ def test_of_very_many_people_some_are_drawn() -> None:
     fitted = fit_locally(people(MOST_FACES // 2 + 50, photos=2), EUCLIDEAN, EVERYWHERE, TARGET)
     assert fitted.faces == MOST_FACES
     assert fitted.people == MOST_FACES // 2
+    assert fitted.threshold == EVERYWHERE.operating_point(MOST_FACES // 2 + 50, TARGET)

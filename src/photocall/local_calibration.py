@@ -45,7 +45,8 @@ class LocalCalibration:
     """What the operator's own photos say of a pack's distances.
 
     Attributes:
-        people: enrolled, that it was fitted on.
+        threshold: the model's operating point for everybody enrolled.
+        people: that it was fitted on: everybody, unless they are very many.
         faces: theirs.
         pairs: of faces of different people.
         shift: how much farther apart strangers are than the pack says; negative where they are closer.
@@ -57,6 +58,7 @@ class LocalCalibration:
         resemblances: the closest pairs of people within the operating point, closest first, each once.
     """
 
+    threshold: float
     people: int
     faces: int
     pairs: int
@@ -82,6 +84,7 @@ def fit_locally(
     Raises:
         CalibrationImpossible: there are fewer than `FEWEST_PEOPLE` people.
     """
+    enrolled = len({face.external_image_id for face in faces})
     names, owners, faces = _people(faces)
     if len(names) < FEWEST_PEOPLE:
         reason = f"{len(names)} people are enrolled, and {FEWEST_PEOPLE} are needed; enrol more"
@@ -93,8 +96,10 @@ def fit_locally(
     strangers = _strangers(distances[~same], owners[rows][~same], owners[columns][~same])
     shift, (low, high) = _shift(strangers, len(names), calibration)
     sure = shift if high < 0 else max(low, 0.0)
-    point = calibration.operating_point(len(names), false_positive_target) + sure
+    threshold = calibration.operating_point(enrolled, false_positive_target)
+    point = threshold + sure
     return LocalCalibration(
+        threshold=threshold,
         people=len(names),
         faces=len(faces),
         pairs=len(strangers.distances),

@@ -28,18 +28,17 @@ def calibrate(options: argparse.Namespace) -> int:
             store.shift_threshold(COLLECTION, 0.0)
             say("thresholds are those of the model again")
             return 0
-        fitted = fit_locally(faces, pack.comparison, pack.calibration, settings.false_positive_target)
+        fitted = fit_locally(faces, pack.metric, pack.calibration, settings.false_positive_target)
         if options.apply:
             store.shift_threshold(COLLECTION, fitted.sure)
-    before = pack.calibration.operating_point(fitted.people, settings.false_positive_target)
     if options.json:
-        say_json(_as_json(fitted, before, options.apply))
+        say_json(_as_json(fitted, options.apply))
     else:
-        _show(fitted, before, pack.calibration, settings, applied=options.apply)
+        _show(fitted, pack.calibration, settings, applied=options.apply)
     return 0
 
 
-def _as_json(fitted: LocalCalibration, before: float, applied: bool) -> dict[str, object]:
+def _as_json(fitted: LocalCalibration, applied: bool) -> dict[str, object]:
     return {
         "people": fitted.people,
         "faces": fitted.faces,
@@ -47,7 +46,7 @@ def _as_json(fitted: LocalCalibration, before: float, applied: bool) -> dict[str
         "shift": round(fitted.shift, 4),
         "interval": [round(end, 4) for end in fitted.interval],
         "sure": round(fitted.sure, 4),
-        "threshold": {"model": round(before, 4), "own": round(before + fitted.sure, 4)},
+        "threshold": {"model": round(fitted.threshold, 4), "own": round(fitted.threshold + fitted.sure, 4)},
         "same_pairs": fitted.same_pairs,
         "not_named": None if fitted.not_named is None else round(fitted.not_named, 4),
         "resemblances": [{"a": one.a, "b": one.b, "distance": round(one.distance, 4)} for one in fitted.resemblances],
@@ -55,9 +54,7 @@ def _as_json(fitted: LocalCalibration, before: float, applied: bool) -> dict[str
     }
 
 
-def _show(
-    fitted: LocalCalibration, before: float, calibration: Calibration, settings: Settings, *, applied: bool
-) -> None:
+def _show(fitted: LocalCalibration, calibration: Calibration, settings: Settings, *, applied: bool) -> None:
     low, high = fitted.interval
     where = "closer together" if fitted.shift < 0 else "farther apart"
     say(f"{counted(fitted.people, 'person', 'people')}, {counted(fitted.faces, 'face')}, {fitted.pairs:,} pairs")
@@ -65,7 +62,7 @@ def _show(
         f"Different people are {abs(fitted.shift):.3f} {where} than the model's calibration says"
         f" (95 % sure: {low:+.3f} to {high:+.3f})."
     )
-    point = before + fitted.sure
+    before, point = fitted.threshold, fitted.threshold + fitted.sure
     if fitted.sure:
         say(
             f"To name at most {settings.false_positive_target:.1%} of strangers, names should need a distance of"
