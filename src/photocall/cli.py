@@ -12,9 +12,9 @@ from contextlib import nullcontext, redirect_stdout
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
-from typing import TypeAlias
 
 from photocall import __version__
+from photocall.commands import Commands
 from photocall.commands.evaluate_parser import add_evaluate
 from photocall.commands.models_parser import add_models
 from photocall.errors import PhotocallError, SettingInvalid
@@ -76,9 +76,6 @@ def _parser() -> argparse.ArgumentParser:
     for add in (_detect, _compare, *people, add_models, add_evaluate, _demo):
         add(commands, common)
     return parser
-
-
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _detect(commands: Commands, common: argparse.ArgumentParser) -> None:

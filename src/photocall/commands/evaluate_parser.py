@@ -2,9 +2,8 @@
 
 import argparse
 from pathlib import Path
-from typing import TypeAlias
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+from photocall.commands import Commands
 
 _WHAT = {"pairs": "PAIRS.csv", "identify": "PAIRS.csv", "detection": "GT.txt"}
 _HELP = {
