@@ -8,7 +8,6 @@ import shutil
 import tempfile
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import av
@@ -18,6 +17,7 @@ from PIL import Image
 
 from clips import write
 from commandline import Answer, data_with, everybody, photocall, process
+from nobody import as_nobody
 from photocall.demo import Demo
 from photocall.engine.packs import load_pack
 from photocall.engine.weights import load_weights
@@ -324,18 +324,6 @@ def test_a_folder_that_holds_no_class_is_refused_with_its_name(name: str, demo: 
     answer = photocall("enroll", tmp_path / name, "--data", tmp_path / "data")
     assert (answer.code, answer.out) == (1, "")
     assert answer.names({tmp_path / name: ""})
-
-
-@contextmanager
-def as_nobody() -> Iterator[None]:
-    """Without the superuser's right to read and write everything."""
-    user = os.geteuid()
-    if user == 0:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(user)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ import pytest
 from contracts.face_store import MODEL, batch_of
 from contracts.register import ADA
 from databases import PROCESSES, batches_in, filled, integrity, refusal
+from nobody import as_nobody
 from photocall.errors import PhotocallError, StoreUnavailable
 from photocall.stores import sqlite
 from photocall.stores.sql import SqlStore
@@ -122,18 +123,6 @@ def test_a_disk_that_takes_no_more_says_so_and_the_next_process_finds_what_was_t
         assert batches_in(store, "class", 300) == {0}
         store.put_faces("class", batch_of(1, 2000))
     assert integrity(path) == "ok"
-
-
-@contextmanager
-def as_nobody() -> Iterator[None]:
-    """Without the superuser's right to write everything."""
-    user = os.geteuid()
-    if user == 0:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(user)
 
 
 @pytest.fixture

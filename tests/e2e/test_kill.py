@@ -7,7 +7,6 @@ import sqlite3
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -28,13 +27,6 @@ KILLS, KILLS_OF_VIDEO = 16, 10
 
 Face = tuple[str, str, str, BoundingBox | None, float, bytes]
 Content = tuple[dict[str, int], list[Face]]
-
-
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    commands = Commands()
-    yield commands
-    commands.close()
 
 
 # --- enrolment

@@ -7,7 +7,6 @@ import shutil
 import signal
 import sqlite3
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -27,13 +26,6 @@ from photocall.stores.sqlite import sqlite_url
 ATTEMPTS, KILLS = 6, 3
 PERSON = "Barack Obama"
 OLD, NEW = (load_pack(pack).model for pack in ("dlib-mtcnn", "standard"))
-
-
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    commands = Commands()
-    yield commands
-    commands.close()
 
 
 @pytest.fixture(scope="module")
