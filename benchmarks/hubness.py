@@ -242,7 +242,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     shipped = load_pack(STANDARD)
     customary = shipped.calibration.customary_threshold
     album, found = albums[STANDARD], fitted(albums[STANDARD], customary)
-    _print_entries(found, compare_all(cross_fitted(album)), shipped.comparison.hubness)
+    _print_entries(found, compare_all(cross_fitted(album)), shipped.metric.hubness)
     variants = {
         "dlib's own": albums[PLAIN],
         "limits, mirror images": album,

@@ -31,7 +31,7 @@ def _enrolled(record: FaceRecord) -> FaceRecord:
 
 def operating_point(data: Path) -> float:
     with open_store(load_settings(data=data)) as store:
-        gallery = Gallery(store, COLLECTION, STANDARD.model, STANDARD.comparison)
+        gallery = Gallery(store, COLLECTION, STANDARD.model, STANDARD.metric)
         return gallery.operating_point(STANDARD.calibration, 0.01)
 
 

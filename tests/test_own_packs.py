@@ -50,11 +50,11 @@ def opened(packs_file: Path, pack: str = "mine") -> FaceEngine:
 
 def test_what_a_file_is_is_found_out_from_it(packs_file: Path) -> None:
     pack = load_pack("mine", packs_file)
-    assert (pack.detector.layout, pack.embedder.alignment, pack.dimension, pack.metric) == (
+    assert (pack.detector.layout, pack.embedder.alignment, pack.dimension, pack.unit_length) == (
         "yunet",
         "arcface",
         4,
-        "cosine",
+        True,
     )
     assert pack.embedder.part.pixels == PIXELS
     assert pack.landmarks is None
@@ -252,7 +252,7 @@ def test_other_peoples_networks_find_faces_and_tell_people_apart(
     same = {pair for pair in apart if all(name.startswith("obama") for name in pair)}
     assert len(same) == 3
     assert max(apart[pair] for pair in same) < 0.8 * min(apart[pair] for pair in apart.keys() - same)
-    if load_pack(name, real_packs).metric == "cosine":
+    if load_pack(name, real_packs).unit_length:
         assert all(np.linalg.norm(vector) == pytest.approx(1, abs=1e-5) for vector in vectors.values())
 
 

@@ -64,7 +64,7 @@ def test_every_pack_loads_and_names_source_licence_and_checksum_of_every_file(na
 
 def test_the_plain_pack_is_dlibs_network_behind_mtcnn() -> None:
     pack = load_pack("dlib-mtcnn")
-    assert (pack.model, pack.dimension, pack.metric, pack.embedder.flip) == ("dlib-resnet-v1", 128, "euclidean", False)
+    assert (pack.model, pack.dimension, pack.unit_length, pack.embedder.flip) == ("dlib-resnet-v1", 128, False, False)
     assert pack.calibration.customary_threshold == 0.6
     assert pack.measurement is not None
     assert pack.measurement.valid == (0.38, 0.70)
@@ -87,7 +87,7 @@ def test_yunet_stands_before_the_standard_embedder() -> None:
 
 def test_opencvs_networks_are_not_calibrated_and_say_so() -> None:
     pack = load_pack("opencv-zoo")
-    assert (pack.embedder.alignment, pack.dimension, pack.metric) == ("arcface", 128, "cosine")
+    assert (pack.embedder.alignment, pack.dimension, pack.unit_length) == ("arcface", 128, True)
     with pytest.raises(NotCalibrated, match=r"photocall evaluate pairs .* --pack opencv-zoo --calibrate"):
         _ = pack.calibration
 
@@ -232,14 +232,14 @@ customary_threshold = 0.6
 
 def test_a_calibration_of_ones_own_leaves_the_metric_as_it_is(tmp_path: Path) -> None:
     mine = load_pack("standard", own(tmp_path, "[standard.calibration]\n" + MEASURED))
-    metric = load_pack("standard").comparison
+    metric = load_pack("standard").metric
     assert mine.calibration.d80 == 0.54
-    assert metric.hubness is not None and metric.scatter is not None and mine.comparison.hubness is not None
-    assert (mine.comparison.hubness == metric.hubness).all() and mine.comparison.scatter == metric.scatter
+    assert metric.hubness is not None and metric.scatter is not None and mine.metric.hubness is not None
+    assert (mine.metric.hubness == metric.hubness).all() and mine.metric.scatter == metric.scatter
 
 
 def test_a_pack_without_scatter_keeps_its_hubness(tmp_path: Path) -> None:
-    metric = read_pack("standard", changed("standard", ("embeddings", "scatter"), None), HERE).comparison
+    metric = read_pack("standard", changed("standard", ("embeddings", "scatter"), None), HERE).metric
     assert metric.scatter is None and metric.hubness is not None
 
 

@@ -29,7 +29,7 @@ class Embedder:
     def __init__(self, pack: Pack, path: Path, pool: Executor) -> None:
         part = pack.embedder
         self._network, self._pool = Network(path, part.part.files[0].source), pool
-        self._flip, self._unit, self._dimension = part.flip, pack.metric == "cosine", pack.dimension
+        self._flip, self._unit, self._dimension = part.flip, pack.unit_length, pack.dimension
         self._side = CHIP_SIDES[part.alignment]
         batch, height, width, _ = self._network.shape
         self._batch = batch

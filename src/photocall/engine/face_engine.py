@@ -86,7 +86,7 @@ class FaceEngine:
     @property
     def metric(self) -> Metric:
         """How embeddings of this model are compared."""
-        return self._pack.comparison
+        return self._pack.metric
 
     @property
     def calibration(self) -> Calibration:
@@ -192,8 +192,8 @@ class FaceEngine:
                 gives the former.
 
         Returns:
-            float32, shape (n, d); of the default pack dlib's face descriptors, d = 128, not normalised. Packs whose
-            metric is the cosine give vectors of unit length.
+            float32, shape (n, d); d = 128 with dlib's network, whose own descriptors the pack `dlib-mtcnn` gives. Packs
+            whose metric is the cosine give vectors of unit length.
         """
         return self._embedder.embed(chips)
 

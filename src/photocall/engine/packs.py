@@ -117,8 +117,8 @@ def read_pack(name: str, table: Mapping[str, Any], base: Path) -> Pack:
         embedder=embedder,
         model=embeddings.text("model"),
         dimension=dimension,
-        metric=embeddings.choice("metric", METRICS),
-        comparison=_comparison(embeddings, dimension),
+        unit_length=embeddings.choice("metric", METRICS) == "cosine",
+        metric=_metric(embeddings, dimension),
         measurement=_measurement(entries.table("calibration")) if "calibration" in table else None,
     )
 
@@ -162,7 +162,7 @@ def _embedder(pack: str, part: Entries, base: Path) -> EmbedderPart:
     return EmbedderPart(part.choice("alignment", ALIGNMENTS), network, part.boolean("flip"))
 
 
-def _comparison(embeddings: Entries, dimension: int) -> Metric:
+def _metric(embeddings: Entries, dimension: int) -> Metric:
     hubness = embeddings.numbers("hubness", dimension + 1) if embeddings.has("hubness") else None
     return Metric(
         None if hubness is None else np.array(hubness, np.float32),

@@ -142,9 +142,9 @@ class Pack:
         embedder: makes vectors.
         model: name of the embedding space; embeddings of different spaces are never compared.
         dimension: length of an embedding.
-        metric: "euclidean", or "cosine": then vectors are scaled to unit length, so that Euclidean distance orders them
-            as the cosine does (d^2 = 2 - 2 cos) and nothing else needs to know.
-        comparison: how vectors are compared.
+        unit_length: whether vectors are scaled to unit length, so that Euclidean distance orders them as the cosine
+            does (d^2 = 2 - 2 cos) and nothing else needs to know.
+        metric: how vectors are compared.
         measurement: what distances mean; None where nobody has measured it yet.
     """
 
@@ -154,8 +154,8 @@ class Pack:
     embedder: EmbedderPart
     model: str
     dimension: int
-    metric: str
-    comparison: Metric
+    unit_length: bool
+    metric: Metric
     measurement: Measurement | None
 
     @property
