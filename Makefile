@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test setup lint bench clean
+.PHONY: run test setup servers lint bench clean
 
 run: $(VENV)/.installed .demo/.complete  ## enrol the demo class, take attendance from a photo and a video
 	$(BIN)/photocall demo
@@ -15,14 +15,18 @@ test: setup  ## every test, the linter and the type checker
 	$(BIN)/mypy
 	$(BIN)/pytest
 
-setup: $(VENV)/.developing .demo/.complete  ## everything that tests need
+setup: $(VENV)/.developing .demo/.complete servers  ## everything that tests need
+
+servers:  ## PostgreSQL, which tests start themselves
+	@tests/servers.sh
 
 lint: setup
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/mypy
 
-bench: setup  ## side by side with face_recognition on dlib-bin; takes some minutes
+bench: setup  ## side by side with face_recognition on dlib-bin and with faiss; takes some minutes
 	$(PIP) install --no-deps face_recognition==1.3.0
 	$(PIP) install "setuptools<81" click  # its models package imports pkg_resources
+	$(PIP) install faiss-cpu==1.15.1  # the rival in search
 	$(BIN)/python -m benchmarks.run
 
 clean:
@@ -35,7 +39,7 @@ $(BIN)/python:
 	  || { echo "Python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
 
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
-	$(PIP) install --editable .
+	$(PIP) install --editable '.[server]'
 	@touch $@
 
 $(VENV)/.developing: pyproject.toml | $(VENV)/.installed

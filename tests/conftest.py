@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -14,11 +15,12 @@ from photocall.demo import Demo, make_demo, read_portraits
 from photocall.engine.face_engine import FaceEngine
 from photocall.faces import ByteArray
 from photocall.media.images import read_image
+from postgres import PostgresServer, postgres_programs
 
 ROOT = Path(__file__).parent.parent
 
 
-def _absent(reason: str) -> None:
+def _absent(reason: str) -> NoReturn:
     """Skip on a developer's machine; fail where everything must have been set up."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
@@ -88,3 +90,13 @@ def dlib_faces(photos: dict[str, ByteArray]) -> list[tuple[ByteArray, NDArray[np
     """Pictures and the rectangles of the faces that dlib's own detector finds in them; slow, so done once."""
     smaller = {name: image for name, image in photos.items() if image.shape[0] * image.shape[1] < 1_500_000}
     return [(image, dlib_reference.rectangles(image)) for image in smaller.values()]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL on a free port of this machine, for all tests; each makes a database of its own."""
+    programs = postgres_programs()
+    if programs is None:
+        _absent("there is no PostgreSQL server on this machine; run `make servers`")
+    with PostgresServer(programs) as server:
+        yield server

@@ -2,7 +2,9 @@
 
 import multiprocessing
 import sqlite3
+import time
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -45,3 +47,30 @@ def batches_in(store: SqlStore, collection_id: str, size: int) -> set[int]:
     whole = {int(face_id.split("-")[0]) for face_id in found}
     assert sorted(found) == sorted(f"{number}-{each}" for number in whole for each in range(size))
     return whole
+
+
+def enrol_for_ever(store: SqlStore, collection_id: str, size: int, log: Path) -> None:
+    """Put batch after batch, take every third away again, and write down what has been promised."""
+    store.create_collection(collection_id, MODEL)
+    with log.open("ab", buffering=0) as promised:
+        for number in count():
+            batch = batch_of(number, size, of=collection_id)
+            store.put_faces(collection_id, batch)
+            promised.write(b"put %d\n" % number)
+            if number % 3 == 0:
+                store.delete_faces(collection_id, ids(batch))
+                promised.write(b"deleted %d\n" % number)
+
+
+def wait_for_first_line(log: Path) -> None:
+    deadline = time.monotonic() + 20
+    while not log.stat().st_size and time.monotonic() < deadline:
+        time.sleep(0.002)
+
+
+def assert_kept(promised: list[str], whole: set[int]) -> None:
+    """What was promised is there; beyond it at most the one thing that was being done."""
+    put = {int(line.split()[1]) for line in promised if line.startswith("put")}
+    deleted = {int(line.split()[1]) for line in promised if line.startswith("deleted")}
+    in_doubt = {max(put), max(put) + 1}
+    assert (put - deleted) ^ whole <= in_doubt

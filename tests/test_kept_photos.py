@@ -1,5 +1,6 @@
 """What is kept of a photo, and that a face embedded from it again is the face that was enrolled."""
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from photocall.stores.sqlite import sqlite_url
 
 @pytest.fixture
 def objects() -> ObjectStore:
-    return ObStore("memory:///")
+    return ObStore(f"memory:///{uuid.uuid4()}")
 
 
 @pytest.fixture

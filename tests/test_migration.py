@@ -1,5 +1,6 @@
 """A class moved to another model, and whatever happens meanwhile."""
 
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -46,7 +47,7 @@ def pictures(portraits: dict[str, ByteArray]) -> dict[str, ByteArray]:
 
 @pytest.fixture
 def objects() -> ObjectStore:
-    return ObStore("memory:///")
+    return ObStore(f"memory:///{uuid.uuid4()}")
 
 
 @pytest.fixture

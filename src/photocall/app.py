@@ -3,23 +3,27 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from photocall.engine.face_engine import FaceEngine
 from photocall.engine.packs import DEFAULT_PACK, pack_of_model
-from photocall.errors import CollectionNotFound, NobodyEnrolled
+from photocall.errors import CollectionNotFound, ExtraMissing, NobodyEnrolled
 from photocall.faces import FaceRecord
 from photocall.gallery import Gallery
-from photocall.ports import ObjectStore
+from photocall.ports import FaceStore, ObjectStore
 from photocall.roster import Student
-from photocall.settings import Settings
+from photocall.settings import EngineKind, Settings
 from photocall.stores.sql import SqlStore
-from photocall.stores.sqlite import sqlite_url
+
+if TYPE_CHECKING:
+    from photocall.aws.rekognition import AmazonRekognition
 
 COLLECTION = "students"
 """The collection that the class is enrolled in."""
 
-DATABASE = "photocall.db"
-"""File name of the embedded database in the data directory."""
+
+BUCKETS = "buckets"
+"""Folder of a local object store whose folders are buckets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,8 @@ def everybody(store: SqlStore) -> list[Student]:
 
 @contextmanager
 def open_store(settings: Settings) -> Iterator[SqlStore]:
-    """The store of the data directory, closed at the end."""
-    with SqlStore(sqlite_url(settings.data / DATABASE)) as store:
+    """The database, closed at the end."""
+    with SqlStore(settings.database) as store:
         yield store
 
 
@@ -72,7 +76,7 @@ def open_objects(settings: Settings) -> ObjectStore:
     return ObStore(settings.objects)
 
 
-def pack_of_collection(store: SqlStore, settings: Settings) -> str | None:
+def pack_of_collection(store: FaceStore, settings: Settings) -> str | None:
     """A pack whose model the enrolled faces were made with; None before the first enrolment, or if there is none."""
     try:
         return pack_of_model(store.collection(COLLECTION).model, settings.packs)
@@ -83,9 +87,32 @@ def pack_of_collection(store: SqlStore, settings: Settings) -> str | None:
 @contextmanager
 def open_app(settings: Settings) -> Iterator[App]:
     """The whole application on the embedded default, closed at the end."""
-    with open_store(settings) as store:
-        pack = settings.pack or pack_of_collection(store, settings) or DEFAULT_PACK
-        with FaceEngine(
-            threads=settings.threads, min_face=settings.min_face, pack=pack, packs_file=settings.packs
-        ) as engine:
-            yield App(settings, engine, store)
+    with open_store(settings) as store, open_engine(settings, store) as engine:
+        yield App(settings, engine, store)
+
+
+def open_engine(settings: Settings, store: FaceStore) -> FaceEngine:
+    """The engine that the settings name, else the one that the enrolled class needs."""
+    pack = settings.pack or pack_of_collection(store, settings) or DEFAULT_PACK
+    return FaceEngine(threads=settings.threads, min_face=settings.min_face, pack=pack, packs_file=settings.packs)
+
+
+def open_amazon(settings: Settings) -> "AmazonRekognition | None":
+    """Amazon's own service, where the settings say that it recognises. Raises `ExtraMissing`."""
+    if settings.engine is EngineKind.LOCAL:
+        return None
+    try:
+        from photocall.aws.rekognition import AmazonRekognition  # loads boto3: not for anybody else
+    except ImportError as error:
+        raise ExtraMissing("engine rekognition", "aws") from error
+    return AmazonRekognition(settings.region)
+
+
+def open_bucket(settings: Settings, bucket: str) -> ObjectStore:
+    """A bucket of images: in a folder of the object store if that is local, else the bucket of that name.
+
+    Raises `BucketNotFound` if none can have that name; that there is none shows when it is read.
+    """
+    from photocall.stores import objects
+
+    return objects.open_bucket(settings.objects, BUCKETS, bucket)

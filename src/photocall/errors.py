@@ -9,18 +9,33 @@
     │   ├── RosterInvalid          a students file or enrolment folder contradicts itself
     │   ├── LabelsInvalid          a file of labels for an evaluation is not what it must be
     │   ├── CalibrationImpossible  too few photos or people to say what distances mean
+    │   ├── ObjectKeyInvalid       no object can have this name
+    │   ├── ObjectTooLarge         an object has more bytes than allowed, refused before it is fetched
     │   ├── SettingInvalid         a setting or option has a value that it cannot have
     │   ├── NoFace                 a photo that must show a face shows none
     │   ├── SeveralFaces           a photo that must show one face shows more
     │   └── PoorFace               a photo to enrol shows a face too small, dark, blurred or turned
     ├── CollectionNotFound
+    ├── CollectionExists           a new collection has the name of one that is there
+    ├── FaceNotFound
+    ├── UserNotFound
+    ├── UserExists                 a new user has the id of one that is there
+    ├── UserFull                   a user would have more faces than allowed
+    ├── TooManyTags                a collection would have more tags than allowed
     ├── ObjectNotFound
+    ├── BucketNotFound
+    ├── KeyNotFound                there is no key of this id
+    ├── KeyMissing                 a request came without the key that it needs
+    ├── KeyRefused                 a key is unknown, revoked, or not for this
+    ├── TooManyRequests            a key was used more often than its plan allows
+    ├── ServiceFailed              a photocall server was asked and did not do it
     ├── NobodyEnrolled             there is no class to call
     ├── ModelMismatch              two embedding spaces would be mixed
     ├── WeightsInvalid             a model file is missing, or is not the one its checksum names
     ├── NotCalibrated              nobody has measured what a pack's distances mean
     ├── DownloadFailed             a model file could not be fetched
     ├── StoreUnavailable           the database cannot be opened, read or written
+    ├── AmazonRefused              Amazon's own service gave an error
     ├── ExtraMissing               an optional package is not installed
     └── OutputUnwritable           a result file cannot be written
 
@@ -137,10 +152,115 @@ class CollectionNotFound(PhotocallError):
 
 
 @dataclass(eq=False)
+class CollectionExists(PhotocallError):
+    """There is a collection {collection_id!r} already"""
+
+    collection_id: str
+
+
+@dataclass(eq=False)
+class FaceNotFound(PhotocallError):
+    """There is no face {face_id!r} in collection {collection_id!r}"""
+
+    collection_id: str
+    face_id: str
+
+
+@dataclass(eq=False)
+class UserNotFound(PhotocallError):
+    """There is no user {user_id!r} in collection {collection_id!r}"""
+
+    collection_id: str
+    user_id: str
+
+
+@dataclass(eq=False)
+class UserExists(PhotocallError):
+    """There is a user {user_id!r} in collection {collection_id!r} already"""
+
+    collection_id: str
+    user_id: str
+
+
+@dataclass(eq=False)
+class UserFull(PhotocallError):
+    """User {user_id!r} would have more than {limit} faces; disassociate some first"""
+
+    user_id: str
+    limit: int
+
+
+@dataclass(eq=False)
+class TooManyTags(PhotocallError):
+    """Collection {collection_id!r} would have more than {limit} tags; remove some first"""
+
+    collection_id: str
+    limit: int
+
+
+@dataclass(eq=False)
 class ObjectNotFound(PhotocallError):
     """There is no object {key!r}"""
 
     key: str
+
+
+@dataclass(eq=False)
+class KeyNotFound(PhotocallError):
+    """There is no key {key_id!r}; photocall keys list shows them"""
+
+    key_id: str
+
+
+@dataclass(eq=False)
+class KeyMissing(PhotocallError):
+    """An API key is needed, in the header x-api-key; photocall keys create NAME makes one"""
+
+
+@dataclass(eq=False)
+class KeyRefused(PhotocallError):
+    """The key was refused: {reason}"""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class TooManyRequests(PhotocallError):
+    """The usage plan of the key allows {plan}; try again in {seconds} s"""
+
+    plan: str
+    seconds: int
+
+
+@dataclass(eq=False)
+class ServiceFailed(PhotocallError):
+    """{address}: {reason}"""
+
+    address: str
+    reason: str
+
+
+@dataclass(eq=False)
+class BucketNotFound(PhotocallError):
+    """There is no bucket {bucket!r}"""
+
+    bucket: str
+
+
+@dataclass(eq=False)
+class ObjectKeyInvalid(InputError):
+    """{key!r} is not the key of an object: parts with slashes between them, such as a/b.jpg"""
+
+    key: str
+
+
+@dataclass(eq=False)
+class ObjectTooLarge(InputError):
+    """{key!r}: {size} bytes are more than the {limit} allowed; make it smaller"""
+
+    key: str
+    size: int
+    limit: int
 
 
 @dataclass(eq=False)
@@ -174,6 +294,15 @@ class DownloadFailed(PhotocallError):
 
     url: str
     reason: str
+
+
+@dataclass(eq=False)
+class AmazonRefused(PhotocallError):
+    """Amazon Rekognition answered {code}: {reason}"""
+
+    code: str
+    reason: str
+    status: int
 
 
 @dataclass(eq=False)

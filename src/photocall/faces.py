@@ -4,6 +4,7 @@ Plain frozen data, no behaviour beyond geometry. Boxes and points are in pixels 
 in, x to the right and y down, origin at the top left corner. Words follow Amazon Rekognition's API where it has one.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -127,6 +128,35 @@ class Collection:
 
 
 @dataclass(frozen=True, slots=True)
+class User:
+    """A person of a collection, known by several of its faces.
+
+    Attributes:
+        user_id: the caller's name for the person, unique in the collection.
+        faces: how many faces are associated with the person.
+    """
+
+    collection_id: str
+    user_id: str
+    faces: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSource:
+    """Where an image came from that is kept as an object.
+
+    Attributes:
+        bucket: name of the object store's bucket.
+        key: of the object.
+        metadata: what its sender said of it.
+    """
+
+    bucket: str
+    key: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class FaceRecord:
     """One enrolled face of a collection.
 
@@ -134,10 +164,12 @@ class FaceRecord:
         face_id: derived from collection, image, external id and box (`derive_face_id`), so that indexing the same face
             twice keeps one record.
         image_id: derived from the image's bytes.
-        external_image_id: the caller's own name for what the image shows; here the student's name.
+        external_image_id: the caller's own name for what the image shows, in a class the student's; empty for none.
         box: in pixels of the image, whose size is `image_width` x `image_height`; None if it came without one.
         score: the detector's confidence, 0..1.
         embedding: the vector and its model.
+        user_id: of the user it is associated with.
+        source: the object that its image is kept as, if it is.
     """
 
     face_id: str
@@ -149,6 +181,23 @@ class FaceRecord:
     image_height: int
     score: float
     embedding: Embedding
+    user_id: str | None = None
+    source: ImageSource | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FaceMatch:
+    """An enrolled face that a probe may be.
+
+    Attributes:
+        face: as it is in its collection.
+        distance: to the probe, by the model's metric.
+        similarity: calibrated, 0..100.
+    """
+
+    face: FaceRecord
+    distance: float
+    similarity: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,3 +232,24 @@ class FaceChanges:
     version: int
     put: list[FaceRecord] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class VectorChanges:
+    """What happened to a collection after a given version, as far as searching needs it.
+
+    Attributes:
+        version: pass it to the next call.
+        face_ids: n faces that were added or replaced.
+        owners: their external_image_id, n.
+        user_ids: the users they are associated with, n.
+        vectors: float32, shape (n, d), in the same order; (0, 0) for none.
+        deleted: ids of faces removed.
+    """
+
+    version: int
+    face_ids: list[str]
+    owners: list[str]
+    user_ids: list[str | None]
+    vectors: FloatArray
+    deleted: list[str]

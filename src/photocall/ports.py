@@ -4,12 +4,13 @@ Every method may raise `StoreUnavailable`. Writes are transactions: once it retu
 before, it leaves no trace. Writing the same thing twice is the same as writing it once.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
-from photocall.faces import Collection, FaceChanges, FaceRecord
+from photocall.faces import Collection, FaceChanges, FaceRecord, User, VectorChanges
+from photocall.keys import Key
 from photocall.roster import Student
 
 
@@ -27,14 +28,27 @@ class StoredObject:
 
 
 class ObjectStore(Protocol):
-    """Files by name: kept photos. Keys are parts separated by slashes, none of them empty, "." or ".."."""
+    """Files by name: kept photos, and images in buckets.
+
+    Keys are at most 1,024 bytes of UTF-8: parts separated by slashes, none of them empty, "." or "..", without
+    backslashes and what cannot be printed. Every method raises `ObjectKeyInvalid` for others.
+    """
 
     def put(self, key: str, data: bytes) -> None:
         """Write an object, or replace it; nobody ever sees half of one."""
         ...
 
-    def get(self, key: str) -> bytes:
-        """The content of an object. Raises `ObjectNotFound`."""
+    def get(self, key: str, max_bytes: int | None = None) -> bytes:
+        """The content of an object.
+
+        Args:
+            key: names it.
+            max_bytes: how large it may be; any size without it.
+
+        Raises:
+            ObjectNotFound: there is none.
+            ObjectTooLarge: it is larger; nothing of it was read.
+        """
         ...
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
@@ -47,7 +61,7 @@ class ObjectStore(Protocol):
 
 
 class FaceStore(Protocol):
-    """Collections and their faces."""
+    """Collections, their faces, and the users that faces are associated with."""
 
     def collections(self) -> list[Collection]:
         """Every collection, by its id."""
@@ -55,6 +69,10 @@ class FaceStore(Protocol):
 
     def create_collection(self, collection_id: str, model: str) -> Collection:
         """The collection, made if it is not there yet. Raises `ModelMismatch` if it is there with another model."""
+        ...
+
+    def add_collection(self, collection_id: str, model: str, tags: Mapping[str, str]) -> Collection:
+        """A new collection with its tags. Raises `CollectionExists` if there is one of that name."""
         ...
 
     def collection(self, collection_id: str) -> Collection:
@@ -79,6 +97,83 @@ class FaceStore(Protocol):
 
     def changes(self, collection_id: str, since: int) -> FaceChanges:
         """What changed after version `since`; 0 for everything. Raises `CollectionNotFound`."""
+        ...
+
+    def vectors(self, collection_id: str, since: int) -> VectorChanges:
+        """What changed after version `since`, as far as searching needs it. Raises `CollectionNotFound`."""
+        ...
+
+    def counts(self, collection_id: str) -> tuple[int, int]:
+        """How many faces and how many users a collection has. Raises `CollectionNotFound`."""
+        ...
+
+    def faces_by_id(self, collection_id: str, face_ids: Sequence[str]) -> list[FaceRecord]:
+        """The faces of these ids that are there, in the order given. Raises `CollectionNotFound`."""
+        ...
+
+    def face_page(
+        self, collection_id: str, *, after: int = 0, limit: int, user_id: str | None = None
+    ) -> tuple[list[FaceRecord], int | None]:
+        """At most `limit` faces in the order of enrolment, and where the next page begins; None for the last one.
+
+        Args:
+            collection_id: which collection.
+            after: 0, or what the page before gave.
+            limit: 1 or more.
+            user_id: only faces that are associated with this user.
+
+        Raises:
+            CollectionNotFound: there is no such collection.
+            UserNotFound: `user_id` names nobody.
+        """
+        ...
+
+    def faces_of_object(self, collection_id: str, bucket: str, key: str) -> list[FaceRecord]:
+        """The faces whose image is kept as this object, oldest first. Raises `CollectionNotFound`."""
+        ...
+
+    def tags(self, collection_id: str) -> dict[str, str]:
+        """The tags of a collection, by key. Raises `CollectionNotFound`."""
+        ...
+
+    def put_tags(self, collection_id: str, tags: Mapping[str, str], limit: int) -> None:
+        """Add or replace tags, all or none. Raises `CollectionNotFound`, `TooManyTags` above `limit` of them."""
+        ...
+
+    def delete_tags(self, collection_id: str, keys: Iterable[str]) -> None:
+        """Remove tags, those that are there. Raises `CollectionNotFound`."""
+        ...
+
+    def add_user(self, collection_id: str, user_id: str) -> None:
+        """A new user without faces. Raises `CollectionNotFound`, `UserExists`."""
+        ...
+
+    def delete_user(self, collection_id: str, user_id: str) -> None:
+        """Remove a user; the faces stay, with nobody. Raises `CollectionNotFound`, `UserNotFound`."""
+        ...
+
+    def user(self, collection_id: str, user_id: str) -> User:
+        """The user. Raises `CollectionNotFound`, `UserNotFound`."""
+        ...
+
+    def users(self, collection_id: str, *, after: str = "", limit: int) -> list[User]:
+        """At most `limit` users whose id is greater than `after`, by id. Raises `CollectionNotFound`."""
+        ...
+
+    def associate_faces(self, collection_id: str, user_id: str, face_ids: Sequence[str], limit: int) -> list[str]:
+        """Associate faces with a user, those that are there and have no other user; doing it again changes nothing.
+
+        Returns:
+            The ids that are associated with the user now, in the order given.
+
+        Raises:
+            CollectionNotFound, UserNotFound: one of them is not there.
+            UserFull: the user would have more than `limit` faces; nothing was done.
+        """
+        ...
+
+    def disassociate_faces(self, collection_id: str, user_id: str, face_ids: Sequence[str]) -> list[str]:
+        """Take faces from a user; the ids that were the user's. Raises `CollectionNotFound`, `UserNotFound`."""
         ...
 
     def shift_threshold(self, collection_id: str, shift: float) -> None:
@@ -106,7 +201,7 @@ class FaceStore(Protocol):
 
 
 class Register(Protocol):
-    """Who belongs to the class."""
+    """Who belongs to the class, and who may ask."""
 
     def put_students(self, students: Sequence[Student]) -> None:
         """Add or replace by name, all or none."""
@@ -118,4 +213,31 @@ class Register(Protocol):
 
     def delete_student(self, name: str) -> bool:
         """Remove a student; False if there was none. The faces are the FaceStore's."""
+        ...
+
+    def put_key(self, key: Key) -> None:
+        """Add a key, or replace the one with its `key_id`."""
+        ...
+
+    def key(self, key_id: str) -> Key | None:
+        """The key of this id, revoked or not."""
+        ...
+
+    def keys(self) -> list[Key]:
+        """Every key, oldest first."""
+        ...
+
+    def count_use(self, key_id: str, day: date) -> int:
+        """Count one use of a key on a day; how many that makes, over every process that uses the register."""
+        ...
+
+    def claim_token(self, token: str, fingerprint: str, now: datetime, expired: datetime) -> str:
+        """Claim a request token for a request; the fingerprint of the request that has it, the first one's.
+
+        Tokens claimed before `expired` are forgotten.
+        """
+        ...
+
+    def release_token(self, token: str) -> None:
+        """Forget a request token; nothing happens if there is none."""
         ...

@@ -4,21 +4,42 @@ A setting is read from the environment variable `PHOTOCALL_<NAME>`. Only `app.py
 take arguments. `docs/settings.md` shows the same table.
 """
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from platformdirs import user_data_path
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from photocall.errors import SettingInvalid
+from photocall.media.signatures import IMAGES
 from photocall.quality_gate import QualityFilter
 from photocall.students import CSV_LAYOUTS
 
 PREFIX = "PHOTOCALL_"
 
+DATABASE = "photocall.db"
+"""File name of the embedded database in the data directory."""
+
 OWN_PACKS = "packs.toml"
 """File of the user's own model packs in the data directory."""
+
+
+class EngineKind(StrEnum):
+    """What recognises."""
+
+    LOCAL = "local"
+    REKOGNITION = "rekognition"
+
+
+class AuthMode(StrEnum):
+    """Whether requests need a key."""
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
 
 
 class Settings(BaseSettings):
@@ -65,7 +86,7 @@ class Settings(BaseSettings):
     )
     objects: str = Field(
         default_factory=lambda given: (given["data"] / "objects").as_uri(),
-        description="Address of the place for kept photos, such as file:///srv/photos; made if it is missing.",
+        description="Address of the place for kept photos and buckets, such as file:///srv/photos or s3://bucket/photos.",
     )
     quality_filter: QualityFilter = Field(
         QualityFilter.AUTO,
@@ -76,6 +97,33 @@ class Settings(BaseSettings):
         True, description="Whether enrolment keeps of each photo what another model needs: true or false."
     )
     csv_layout: str = Field("photocall", description=f"Columns of a result's CSV: {', '.join(CSV_LAYOUTS)}.")
+    database: str = Field(
+        default_factory=lambda given: sqlite_address(given["data"]),
+        description="Address of the database, such as sqlite:////srv/photocall.db or postgresql://user@host/name.",
+    )
+    engine: EngineKind = Field(
+        EngineKind.LOCAL,
+        description="What photocall serve recognises with: local, or rekognition for Amazon's own service.",
+    )
+    host: str = Field("127.0.0.1", description="Address that photocall serve listens on; 0.0.0.0 is every one.")
+    port: int = Field(8000, ge=0, le=65535, description="Port that photocall serve listens on; 0 is any free one.")
+    auth: AuthMode = Field(
+        AuthMode.AUTO,
+        description="Whether requests need a key: on, off, or auto, which is on unless only this machine can ask.",
+    )
+    region: str = Field("us-east-1", pattern=r"^[a-z0-9-]+$", description="Region that signatures and ARNs name.")
+    account: str = Field("000000000000", pattern=r"^\d{12}$", description="Account that ARNs name, 12 digits.")
+    bucket: str = Field(
+        "photocall",
+        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        description="Bucket for the images of PUT /v1/index: 3 to 63 small letters, digits, dots and hyphens.",
+    )
+    image_formats: str = Field(
+        "JPEG,PNG",
+        pattern=rf"^({'|'.join(IMAGES)})(,({'|'.join(IMAGES)}))*$",
+        description=f"Image formats that the service takes, of {', '.join(IMAGES)}; Rekognition takes two.",
+    )
+    debug: bool = Field(False, description="Whether the server's log tells details: true or false.")
 
     def __init__(self, **given: Any) -> None:
         try:
@@ -103,6 +151,11 @@ class Settings(BaseSettings):
         if value not in CSV_LAYOUTS:
             raise ValueError
         return value
+
+
+def sqlite_address(data: Path) -> str:
+    """The address of the database in a data directory."""
+    return f"sqlite:///{quote(str(data / DATABASE))}"
 
 
 def _existing_packs(data: Path | None) -> Path | None:

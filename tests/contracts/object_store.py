@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from photocall.errors import ObjectNotFound
+from photocall.errors import ObjectKeyInvalid, ObjectNotFound, ObjectTooLarge
 from photocall.ports import ObjectStore
 
 
@@ -32,11 +32,28 @@ class ObjectStoreContract:
         with pytest.raises(ObjectNotFound):
             objects.get(key)
 
-    @pytest.mark.parametrize("key", ["../evil", "a/../../evil", "a//b", "a/./b", "a\0b", "/a", "a/", ""])
+    @pytest.mark.parametrize(
+        "key",
+        ["../evil", "a/../../evil", "a//b", "a/./b", "a\0b", "a\nb", "..\\evil", "/a", "a/", "", "é" * 513, "\ud800"],
+    )
     def test_a_key_that_could_leave_the_store_is_refused(self, objects: ObjectStore, key: str) -> None:
         for verb in (objects.get, objects.delete, lambda each: objects.put(each, b"evil")):
-            with pytest.raises(ValueError, match="not the key of an object"):
+            with pytest.raises(ObjectKeyInvalid, match="not the key of an object"):
                 verb(key)
+
+    def test_an_object_as_large_as_allowed_is_read_and_a_larger_one_is_not(self, objects: ObjectStore) -> None:
+        objects.put("faces/1.jpg", b"12345")
+        assert objects.get("faces/1.jpg", 5) == b"12345"
+        with pytest.raises(ObjectTooLarge, match=r"'faces/1\.jpg': 5 bytes are more than the 4 allowed"):
+            objects.get("faces/1.jpg", 4)
+
+    def test_above_and_below_an_object_there_is_nothing(self, objects: ObjectStore) -> None:
+        objects.put("faces/1.jpg", b"1")
+        for key in ("faces", "faces/1.jpg/2.jpg"):
+            with pytest.raises(ObjectNotFound):
+                objects.get(key)
+            objects.delete(key)
+        assert objects.get("faces/1.jpg") == b"1"
 
     def test_putting_again_replaces(self, objects: ObjectStore) -> None:
         objects.put("faces/1.jpg", b"a long first one")

@@ -4,13 +4,22 @@ An adapter's test inherits `RegisterContract` and gives it a fixture `store`: an
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta, timezone
 
+from photocall.keys import Key, KeyKind, Plan, Scope
 from photocall.ports import Register
 from photocall.roster import Student
 
 ADA = Student("Ada Lovelace", {"id": "1", "major": "mathematics", "year": "senior"})
 BOB = Student("bob", {"year": "junior", "major": "", "e-mail": 'bob@example.org, "home"\n'})
 ZOE = Student("Zoë 李", {})
+
+
+MADE = datetime(2030, 5, 17, 23, 59, 58, 123456, tzinfo=UTC)
+KEY = Key("abc", "Zoë's script", KeyKind.API, "0" * 64, frozenset(Scope), Plan(per_day=7, burst=2, rate=0.5), MADE)
+PAIR = Key("AKIA", "", KeyKind.ACCESS, "se/cr+et", frozenset({Scope.READ}), None, MADE + timedelta(days=1))
+TODAY = date(2030, 5, 17)
 
 
 def names(register: Register) -> list[str]:
@@ -66,3 +75,63 @@ class RegisterContract:
         with ThreadPoolExecutor(8) as threads:
             list(threads.map(enrol, range(8)))
         assert sorted(names(store)) == sorted(f"{thread}-{number}" for thread in range(8) for number in range(10))
+
+    # --- keys
+
+    def test_keys_come_back_as_they_were_put_oldest_first(self, store: Register) -> None:
+        assert store.keys() == []
+        earlier = replace(KEY, key_id="zzz", created=datetime(2030, 5, 18, 1, tzinfo=timezone(timedelta(hours=2))))
+        for key in (PAIR, KEY, earlier):
+            store.put_key(key)
+        assert store.keys() == [earlier, KEY, PAIR]
+        assert (store.key("abc"), store.key("AKIA"), store.key("ABC")) == (KEY, PAIR, None)
+
+    def test_a_key_put_again_is_replaced_and_may_be_revoked(self, store: Register) -> None:
+        store.put_key(KEY)
+        unlimited = Plan(per_day=None)
+        revoked = replace(KEY, revoked=MADE + timedelta(hours=1), scopes=frozenset[Scope](), plan=unlimited)
+        store.put_key(revoked)
+        assert store.keys() == [revoked]
+
+    def test_uses_are_counted_for_each_key_and_day(self, store: Register) -> None:
+        tomorrow = TODAY + timedelta(days=1)
+        uses = [("a", TODAY), ("a", TODAY), ("b", TODAY), ("a", tomorrow), ("a", TODAY), ("a", tomorrow)]
+        assert [store.count_use(*use) for use in uses] == [1, 2, 1, 1, 3, 2]
+
+    def test_uses_of_long_ago_are_forgotten(self, store: Register) -> None:
+        store.count_use("a", TODAY)
+        store.count_use("b", TODAY)
+        store.count_use("a", TODAY + timedelta(days=2))
+        assert (store.count_use("a", TODAY), store.count_use("b", TODAY)) == (1, 2)
+
+    def test_uses_at_once_are_all_counted(self, store: Register) -> None:
+        with ThreadPoolExecutor(8) as threads:
+            counts = list(threads.map(lambda _: store.count_use("a", TODAY), range(40)))
+        assert sorted(counts) == list(range(1, 41))
+
+    # --- request tokens
+
+    def test_the_first_claim_of_a_token_holds(self, store: Register) -> None:
+        past = MADE - timedelta(minutes=10)
+        assert store.claim_token("t", "first", MADE, past) == "first"
+        assert store.claim_token("t", "second", MADE, past) == "first"
+        assert store.claim_token("u", "second", MADE, past) == "second"
+
+    def test_a_token_is_forgotten_in_time(self, store: Register) -> None:
+        store.claim_token("t", "first", MADE, MADE - timedelta(minutes=10))
+        assert store.claim_token("t", "second", MADE + timedelta(minutes=10), MADE) == "first"
+        later = MADE + timedelta(microseconds=1)
+        assert store.claim_token("t", "second", MADE + timedelta(minutes=10), later) == "second"
+
+    def test_a_released_token_can_be_claimed_again(self, store: Register) -> None:
+        past = MADE - timedelta(minutes=10)
+        store.claim_token("t", "first", MADE, past)
+        store.release_token("t")
+        store.release_token("never claimed")
+        assert store.claim_token("t", "second", MADE, past) == "second"
+
+    def test_of_many_claims_at_once_one_holds(self, store: Register) -> None:
+        past = MADE - timedelta(minutes=10)
+        with ThreadPoolExecutor(8) as threads:
+            answers = set(threads.map(lambda n: store.claim_token("t", str(n), MADE, past), range(8)))
+        assert len(answers) == 1

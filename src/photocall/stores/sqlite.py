@@ -7,17 +7,19 @@ will write says so at its start (BEGIN IMMEDIATE): two readers that both turn in
 import sqlite3
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
-from sqlalchemy.dialects.sqlite import Insert, insert
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from photocall.errors import StoreUnavailable
 
 BUSY_SECONDS = 30
 """How long a connection waits for another one's lock before it gives up; a bulk enrolment holds it for about one."""
+
+SWEEP_SECONDS = 0.2
+"""How long an erasure waits for readers of the log; most are done in a thousandth of that."""
 
 PRAGMAS = (
     f"busy_timeout = {BUSY_SECONDS * 1000}",  # first: the next one may have to wait for a lock
@@ -50,12 +52,73 @@ def sqlite_url(path: Path) -> str:
     return URL.create("sqlite", database=str(path)).render_as_string()
 
 
-def open_engine(url: str) -> tuple[str, Engine]:
-    """The path of the database that `url` names, and an engine for it; the parent directory is made if missing.
+class SqliteFile:
+    """A `Database` in a file; nothing is opened yet."""
 
-    Nothing is opened yet. Raises `StoreUnavailable` for another kind of address or a place where no file can be.
-    """
-    path = _database_path(url)
+    failures: tuple[type[Exception], ...] = (SQLAlchemyError, sqlite3.Error, UnicodeDecodeError)
+    refusals: tuple[type[Exception], ...] = ()  # it keeps what it is given
+    streaming: ClassVar[dict[str, bool]] = {}  # a file is read row by row anyway
+    damaged = DAMAGED
+
+    def __init__(self, url: URL) -> None:
+        """Name the file; its folder is made if missing.
+
+        Raises:
+            StoreUnavailable: the address names no file, or a place where no file can be.
+        """
+        path = _database_path(url)
+        _make_room(path)
+        self.name = str(path)
+        self.reader: Engine = create_engine(URL.create("sqlite", database=self.name))
+        self.writer: Engine = self.reader.execution_options(**{WRITES: True})
+        self._unswept = True  # a process that was killed may have left something in the log
+        event.listen(self.reader, "connect", _prepare)
+        event.listen(self.reader, "begin", _begin)
+
+    def reason_for(self, error: Exception) -> str:
+        """Why it failed, and what to do, in plain words."""
+        if isinstance(error, UnicodeDecodeError):  # the driver could not even read the message about the damage
+            return DAMAGED
+        if isinstance(error, PoolTimeoutError):
+            return "too many threads use it at once; try again"
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        # The low byte is the kind of failure; the rest says where it happened.
+        code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        return _REASONS.get(code, f"the database failed: {cause}")
+
+    def keep_others_out(self, connection: Connection) -> None:
+        """Nobody else writes anyway while a transaction that writes is under way."""
+
+    def check(self, connection: Connection) -> None:
+        """Every file will do."""
+
+    def written(self, *, erased: bool) -> None:
+        """Empty the log after an erasure: it holds older copies of the pages, with what was erased.
+
+        A reader that is slower than `SWEEP_SECONDS` prevents it; then the next write tries again, or who closes last.
+        """
+        if erased or self._unswept:
+            self._unswept = not self._sweep()
+
+    def _sweep(self) -> bool:
+        try:
+            connection = self.reader.raw_connection()
+        except self.failures:
+            return False
+        try:
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA busy_timeout = {int(SWEEP_SECONDS * 1000)}")
+            busy: int = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            cursor.execute(f"PRAGMA {PRAGMAS[0]}")
+        except sqlite3.Error:  # the erasure itself is committed
+            connection.invalidate()
+            return False
+        finally:
+            connection.close()
+        return not busy
+
+
+def _make_room(path: Path) -> None:
     try:
         # Faces are personal data: a directory made for them is its owner's alone.
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -67,23 +130,15 @@ def open_engine(url: str) -> tuple[str, Engine]:
         raise StoreUnavailable(str(path), reason) from error
     if in_the_way:
         raise StoreUnavailable(str(path), "it is a directory, not a database file; choose another --data directory")
-    engine = create_engine(URL.create("sqlite", database=str(path)))
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
-    return str(path), engine
 
 
-def _database_path(url: str) -> Path:
-    expected = "not the address of a database file, such as sqlite:////home/ada/photocall.db"
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise StoreUnavailable(url, expected) from error
+def _database_path(url: URL) -> Path:
     # A memory database is each connection's own, so it could not be shared between threads.
-    in_memory = not parsed.database or parsed.database == ":memory:" or parsed.database.startswith("file:")
-    if parsed.drivername != "sqlite" or in_memory or "?" in url:
-        raise StoreUnavailable(parsed.render_as_string(hide_password=True), expected)
-    return Path(str(parsed.database))
+    in_memory = not url.database or url.database == ":memory:" or url.database.startswith("file:")
+    if in_memory or url.query or url.host:
+        expected = "not the address of a database file, such as sqlite:////home/ada/photocall.db"
+        raise StoreUnavailable(url.set(query={}).render_as_string(), expected)
+    return Path(str(url.database))
 
 
 def _prepare(connection: Any, _record: object) -> None:
@@ -113,23 +168,3 @@ def _set(connection: sqlite3.Connection, pragma: str) -> None:
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get(WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def upsert(table: Table, *key: str) -> Insert:
-    """Insert a row, or replace the one with the same `key`, whose primary key stays."""
-    statement = insert(table)
-    replaced = [column.name for column in table.columns if column.name not in key and not column.primary_key]
-    new = {name: statement.excluded[name] for name in replaced}
-    return statement.on_conflict_do_update(index_elements=key, set_=new)
-
-
-def reason_for(error: SQLAlchemyError | sqlite3.Error | UnicodeDecodeError) -> str:
-    """Why the database failed, and what to do, in plain words."""
-    if isinstance(error, UnicodeDecodeError):  # the driver could not even read the message about the damage
-        return DAMAGED
-    if isinstance(error, PoolTimeoutError):
-        return "too many threads use it at once; try again"
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    # The low byte is the kind of failure; the rest says where it happened.
-    code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    return _REASONS.get(code, f"the database failed: {cause}")
