@@ -7,6 +7,7 @@ for faces that lie close to everybody's, and one for people enrolled with severa
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from photocall.faces import FloatArray
 
@@ -54,11 +55,41 @@ class Metric:
         squares += np.float32(self.scatter or 0) * (1 - 1 / counts)
         return self._corrected(squares, probes, means)
 
+    def paired(self, a: FloatArray, b: FloatArray) -> NDArray[np.float64]:
+        """Distances between rows of the same number, computed in 64 bits: alike for alike rows, and 0 for equal ones.
+
+        Args:
+            a: float32, shape (n, d).
+            b: float32, shape (n, d).
+
+        Returns:
+            float64, shape (n,), >= 0.
+        """
+        wide_a, wide_b = a.astype(np.float64), b.astype(np.float64)
+        distances: NDArray[np.float64] = np.sqrt(np.square(wide_a - wide_b).sum(axis=1))
+        if self.hubness is not None:
+            rooms = ((wide_a + wide_b) * self.hubness[:-1]).sum(axis=1) + 2 * np.float64(self.hubness[-1])
+            distances -= rooms / 2
+        return np.maximum(distances, 0, out=distances)
+
+    def rooms(self, vectors: FloatArray) -> FloatArray:
+        """How much farther than the average face each lies from strangers.
+
+        Args:
+            vectors: float32, shape (n, d).
+
+        Returns:
+            float32, shape (n,); 0 without `hubness`.
+        """
+        if self.hubness is None:
+            return np.zeros(len(vectors), np.float32)
+        rooms: FloatArray = vectors @ self.hubness[:-1] + self.hubness[-1]
+        return rooms
+
     def _corrected(self, squares: FloatArray, a: FloatArray, b: FloatArray) -> FloatArray:
         distances: FloatArray = np.sqrt(squares)
         if self.hubness is not None:
-            room_a, room_b = (vectors @ self.hubness[:-1] + self.hubness[-1] for vectors in (a, b))
-            distances -= (room_a[:, None] + room_b) / 2
+            distances -= (self.rooms(a)[:, None] + self.rooms(b)) / 2
             np.maximum(distances, 0, out=distances)
         return distances
 

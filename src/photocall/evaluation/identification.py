@@ -16,7 +16,7 @@ from photocall.calibration import Calibration
 from photocall.evaluation.album import Album, Numbers
 from photocall.evaluation.bootstrap import Figures, told, with_intervals
 from photocall.evaluation.rates import Floats, share, threshold_at
-from photocall.faces import Collection, Embedding, FaceChanges, FaceRecord
+from photocall.faces import Collection, Embedding, VectorChanges
 from photocall.gallery import Gallery
 from photocall.metric import Metric
 from photocall.ports import FaceStore
@@ -243,9 +243,7 @@ class _Enrolled:
     def collection(self, collection_id: str) -> Collection:
         return Collection(collection_id, self._model, datetime.now(UTC))
 
-    def changes(self, collection_id: str, since: int) -> FaceChanges:
-        records = [
-            FaceRecord(name, collection_id, name, name, None, 0, 0, 1.0, embedding)
-            for name, embedding in self._faces.items()
-        ]
-        return FaceChanges(1, records if since < 1 else [])
+    def vectors(self, collection_id: str, since: int) -> VectorChanges:
+        names = list(self._faces) if since < 1 else []
+        vectors = np.stack([self._faces[name].vector for name in names]) if names else np.empty((0, 0), np.float32)
+        return VectorChanges(1, names, names, [None] * len(names), vectors, [])
