@@ -36,6 +36,15 @@ class Calibration:
         middle = self.d80 + math.log(4) / slope
         return middle + math.log(100 / similarity - 1) / slope
 
+    def farthest(self, least_similarity: float) -> float:
+        """The largest distance whose similarity is at least this, 0..100.
+
+        100 is never quite reached by the curve, and counts as 99.9999, which is 100 where four decimals are shown.
+        """
+        if least_similarity <= 0:
+            return math.inf
+        return self.distance(min(least_similarity, 99.9999))
+
     def false_match_rate(self, distance: float) -> float:
         """The share of pairs of different people that are at least this close, 0..1."""
         a, b, c = self.fmr_curve

@@ -1,6 +1,7 @@
 """Erasure: faces leave with everything that was kept of them, and broken writes leave nothing behind."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from photocall.errors import CollectionNotFound
@@ -28,6 +29,24 @@ def erase_faces(store: FaceStore, objects: ObjectStore, collection_id: str, face
     for side in side_collections(store, collection_id):
         _delete_from(store, side, wanted)
     return store.delete_faces(collection_id, wanted)
+
+
+def erase_collection(store: FaceStore, objects: ObjectStore, collection_id: str) -> None:
+    """Erase a collection with its faces, its users, and everything that was kept.
+
+    Raises:
+        CollectionNotFound: there is no such collection.
+        StoreUnavailable: something could not be erased; erasing it again finishes it.
+    """
+    store.collection(collection_id)
+    for photo in list(objects.list(photo_prefix(collection_id))):
+        objects.delete(photo.key)
+    for side in side_collections(store, collection_id):
+        with suppress(CollectionNotFound):  # the migration has just ended
+            store.delete_collection(side)
+    store.delete_collection(collection_id)
+    for photo in list(objects.list(photo_prefix(collection_id))):  # of faces that came meanwhile
+        objects.delete(photo.key)
 
 
 def erase_remains(store: FaceStore, objects: ObjectStore, collection_id: str) -> None:
@@ -58,7 +77,5 @@ def _ids(store: FaceStore, side: str) -> list[str]:
 
 
 def _delete_from(store: FaceStore, side: str, face_ids: list[str]) -> None:
-    try:
+    with suppress(CollectionNotFound):  # the migration has just ended
         store.delete_faces(side, face_ids)
-    except CollectionNotFound:  # the migration has just ended
-        return

@@ -14,7 +14,17 @@ from photocall.assignment import assign
 from photocall.calibration import Calibration
 from photocall.engine.face_engine import FaceEngine
 from photocall.errors import NoFace, PoorFace, SeveralFaces
-from photocall.faces import BoundingBox, ByteArray, Embedding, Face, FaceRecord, FloatArray, Identification
+from photocall.faces import (
+    BoundingBox,
+    ByteArray,
+    Embedding,
+    Face,
+    FaceMatch,
+    FaceRecord,
+    FloatArray,
+    Identification,
+    ImageSource,
+)
 from photocall.gallery import Gallery
 from photocall.kept_photos import keep_photo
 from photocall.ports import FaceStore, ObjectStore
@@ -57,11 +67,8 @@ def compare_faces(engine: FaceEngine, source: ByteArray, target: ByteArray, *, n
     Raises:
         NoFace: one of them shows no face.
     """
-    a, b = (
-        _embedded(engine, image, _largest(engine, image, name))
-        for image, name in ((source, names[0]), (target, names[1]))
-    )
-    distance = float(engine.metric.distances(a.vector[None], b.vector[None])[0, 0])
+    a, b = (stacked([largest_face(engine, image, name)]) for image, name in ((source, names[0]), (target, names[1])))
+    distance = float(engine.metric.distances(a, b)[0, 0])
     calibration = engine.calibration
     return Comparison(distance, calibration.similarity(distance), distance <= calibration.customary_threshold)
 
@@ -110,21 +117,77 @@ def index_face(
     why = reasons(people[0], Use.ENROLMENT, quality_filter)
     if why:
         raise PoorFace(source, ", ".join(why), advice(people[0], Use.ENROLMENT, why))
-    record = FaceRecord(
-        face_id=derive_face_id(collection_id, image_id, name, people[0].box),
-        collection_id=collection_id,
-        image_id=image_id,
-        external_image_id=name,
-        box=people[0].box,
-        image_width=image.shape[1],
-        image_height=image.shape[0],
-        score=people[0].score,
-        embedding=_embedded(engine, image, people[0]),
-    )
+    face = engine.embed(image, people)[0]
+    record = face_record(face, image, collection_id=collection_id, image_id=image_id, external_image_id=name)
     if objects is not None:
         keep_photo(objects, record, people[0].box, image)
     store.put_faces(collection_id, [record])
     return record
+
+
+def search_faces(
+    store: FaceStore,
+    collection_id: str,
+    gallery: Gallery,
+    calibration: Calibration,
+    probe: FloatArray,
+    *,
+    limit: int,
+    least_similarity: float,
+    without: str | None = None,
+) -> list[FaceMatch]:
+    """The faces of a collection that a probe may be, the most similar first.
+
+    Args:
+        store: where the collection is; it has the last word on what is still there.
+        collection_id: which collection.
+        gallery: its faces.
+        calibration: of its model.
+        probe: float32, shape (d,), of the gallery's model.
+        limit: how many at most.
+        least_similarity: 0..100.
+        without: a face_id that is not to be found.
+
+    Raises:
+        CollectionNotFound: it is gone.
+    """
+    (candidates,) = gallery.search(probe[None], limit, calibration.farthest(least_similarity), without=without)
+    distances = {each.face_id: each.distance for each in candidates}
+    faces = store.faces_by_id(collection_id, list(distances))
+    return [FaceMatch(face, distances[face.face_id], calibration.similarity(distances[face.face_id])) for face in faces]
+
+
+def face_record(
+    face: Face,
+    image: ByteArray,
+    *,
+    collection_id: str,
+    image_id: str,
+    external_image_id: str,
+    source: ImageSource | None = None,
+) -> FaceRecord:
+    """What is kept of a face.
+
+    Args:
+        face: with its embedding.
+        image: the picture that it was detected in, shape (h, w, 3).
+        collection_id: where it goes.
+        image_id: of the picture, as `derive_image_id` makes it.
+        external_image_id: the caller's name for what the picture shows; empty for none.
+        source: the object that the picture is kept as, if it is.
+    """
+    return FaceRecord(
+        face_id=derive_face_id(collection_id, image_id, external_image_id, face.box),
+        collection_id=collection_id,
+        image_id=image_id,
+        external_image_id=external_image_id,
+        box=face.box,
+        image_width=image.shape[1],
+        image_height=image.shape[0],
+        score=face.score,
+        embedding=embedding_of(face),
+        source=source,
+    )
 
 
 def identify_faces(
@@ -184,10 +247,19 @@ def stacked(faces: Sequence[Face]) -> FloatArray:
     Raises:
         ValueError: a face has none.
     """
-    vectors = [face.embedding.vector for face in faces if face.embedding is not None]
-    if len(vectors) != len(faces):
-        raise ValueError("faces must be embedded before they are compared")
-    return np.stack(vectors)
+    return np.stack([embedding_of(face).vector for face in faces])
+
+
+def embedding_of(face: Face) -> Embedding:
+    """The face's embedding. Raises ValueError if it has none."""
+    if face.embedding is None:
+        raise ValueError("faces must be embedded before they are compared or kept")
+    return face.embedding
+
+
+def largest_first(faces: Sequence[Face]) -> list[Face]:
+    """The faces by the area of their boxes."""
+    return sorted(faces, key=lambda face: face.box.area, reverse=True)
 
 
 def derive_image_id(data: bytes) -> str:
@@ -201,12 +273,18 @@ def derive_face_id(collection_id: str, image_id: str, external_image_id: str, bo
     return derive_image_id("\0".join((collection_id, image_id, external_image_id, where)).encode())
 
 
-def _largest(engine: FaceEngine, image: ByteArray, name: str) -> Face:
+def largest_face(engine: FaceEngine, image: ByteArray, name: str) -> Face:
+    """The largest face of a picture, with its embedding.
+
+    Args:
+        engine: what finds and embeds.
+        image: uint8 RGB, shape (h, w, 3).
+        name: what the error calls the picture.
+
+    Raises:
+        NoFace: it shows none.
+    """
     faces = engine.detect(image)
     if not faces:
         raise NoFace(name)
-    return max(faces, key=lambda face: face.box.area)
-
-
-def _embedded(engine: FaceEngine, image: ByteArray, face: Face) -> Embedding:
-    return Embedding(engine.embed_chips(engine.chips(image, [face]))[0], engine.model)
+    return engine.embed(image, largest_first(faces)[:1])[0]
