@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks import accuracy, cold, detection_speed, embed, photo, video
+from benchmarks import accuracy, cold, detection_speed, embed, photo, search, service, video
 from benchmarks.material import ROOT, Material
 from benchmarks.tables import Table, markdown
 from benchmarks.timing import Result
@@ -33,6 +33,8 @@ CLAIMS: dict[str, Claim] = {
     "cold": cold,
     "embed": embed,
     "detection": detection_speed,
+    "search": search,
+    "service": service,
     "accuracy": accuracy,
 }
 

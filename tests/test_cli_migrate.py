@@ -9,10 +9,11 @@ import pytest
 from PIL import Image
 
 from commandline import data_with, everybody, photocall
-from photocall.app import COLLECTION, DATABASE
+from photocall.app import COLLECTION
 from photocall.demo import Demo
 from photocall.engine.packs import load_pack
 from photocall.faces import ByteArray
+from photocall.settings import DATABASE
 from photocall.stores.sql import SqlStore
 from photocall.stores.sqlite import sqlite_url
 

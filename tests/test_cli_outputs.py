@@ -222,7 +222,10 @@ def test_a_data_directory_may_have_any_name(name: str, demo: Demo, tmp_path: Pat
     assert len(everybody(tmp_path / name)) == 3
 
 
-def test_where_the_disk_is_full_enrolment_says_so_and_leaves_a_sound_store(demo: Demo, tmp_path: Path) -> None:
+def test_where_the_disk_is_full_enrolment_says_so_and_leaves_a_sound_store(
+    demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PHOTOCALL_KEEP_PHOTOS", "false")  # a photo would be the first not to fit
     room = data_with(tmp_path, "--students", demo.students).joinpath("photocall.db").stat().st_size
     small = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room // 2, room // 2))}
     answer = process("enroll", demo.enroll, "--data", tmp_path, **small)

@@ -55,3 +55,17 @@ def test_what_a_mean_gains_on_strangers_the_scatter_takes_back() -> None:
     assert means == pytest.approx(single, rel=0.02)
     uncorrected = (EUCLIDEAN.distances(stranger, photos.mean(axis=1)) ** 2).mean()
     assert uncorrected < 0.98 * single
+
+
+@pytest.mark.parametrize("hubness", [None, rows(1, 129)[0] * np.float32(0.01)], ids=["plain", "hubness"])
+def test_distances_of_pairs_are_those_of_all_and_exactly_zero_for_equal_vectors(hubness: FloatArray | None) -> None:
+    metric, a, b = Metric(hubness=hubness), rows(6), rows(6, seed=2)
+    assert metric.paired(a, b) == pytest.approx(metric.distances(a, b).diagonal(), abs=1e-4)
+    assert EUCLIDEAN.paired(a, a).tolist() == [0.0] * 6
+    assert metric.paired(a[:1], b[:1])[0] == metric.paired(a, b)[0]
+
+
+def test_rooms_are_linear_in_the_vector_and_zero_without_weights() -> None:
+    assert EUCLIDEAN.rooms(rows(3)).tolist() == [0.0] * 3
+    metric = Metric(hubness=np.array([2, 0, 0.5], np.float32))
+    assert metric.rooms(np.array([[1, 9], [-1, 9]], np.float32)).tolist() == [2.5, -1.5]

@@ -33,6 +33,16 @@ def test_without_anything_set_the_defaults_hold() -> None:
         "quality_filter": "AUTO",
         "keep_photos": True,
         "csv_layout": "photocall",
+        "database": f"sqlite:///{user_data_path('photocall') / 'photocall.db'}",
+        "engine": "local",
+        "host": "127.0.0.1",
+        "port": 8000,
+        "auth": "auto",
+        "region": "us-east-1",
+        "account": "000000000000",
+        "bucket": "photocall",
+        "image_formats": "JPEG,PNG",
+        "debug": False,
     }
 
 
@@ -41,6 +51,9 @@ def test_every_setting_is_read_from_the_environment(monkeypatch: pytest.MonkeyPa
     values |= {"min_face": "500", "video_fps": "0.5", "csv_layout": "bare"}
     values |= {"pack": "standard", "packs": "/srv/packs.toml"}
     values |= {"objects": "file:///srv/photos", "keep_photos": "False", "quality_filter": "HIGH"}
+    values |= {"database": "postgresql://ada@db.example/faces", "engine": "rekognition", "image_formats": "PNG,WebP"}
+    values |= {"host": "0.0.0.0", "port": "80", "auth": "on", "region": "eu-central-1", "account": "123456789012"}
+    values |= {"bucket": "my-images", "debug": "True"}
     for name, value in values.items():
         monkeypatch.setenv(PREFIX + name.upper(), value)
     assert {name: str(value) for name, value in Settings().model_dump().items()} == values
@@ -89,6 +102,16 @@ def test_a_tilde_is_the_home_and_a_relative_path_starts_here(monkeypatch: pytest
         ("PHOTOCALL_VIDEO_FPS", "inf", "more than 0 and at most 60"),
         ("PHOTOCALL_CSV_LAYOUT", "excel", "photocall, name-major-year, "),
         ("PHOTOCALL_KEEP_PHOTOS", "sometimes", "true or false"),
+        ("PHOTOCALL_ENGINE", "dlib", "local, or rekognition"),
+        ("PHOTOCALL_PORT", "65536", "0 is any free one"),
+        ("PHOTOCALL_PORT", "http", "0 is any free one"),
+        ("PHOTOCALL_AUTH", "yes", "on, off, or auto"),
+        ("PHOTOCALL_REGION", "us east", "Region"),
+        ("PHOTOCALL_ACCOUNT", "12", "12 digits"),
+        ("PHOTOCALL_BUCKET", "My_Images", "3 to 63 small letters"),
+        ("PHOTOCALL_BUCKET", "../objects", "3 to 63 small letters"),
+        ("PHOTOCALL_IMAGE_FORMATS", "JPEG,SVG", "JPEG, PNG, GIF"),
+        ("PHOTOCALL_DEBUG", "a little", "true or false"),
         ("PHOTOCALL_DATA", "~nobody-has-this-name/faces", "Directory"),
     ],
 )

@@ -16,6 +16,7 @@ from pathlib import Path
 from photocall import __version__
 from photocall.commands import Commands
 from photocall.commands.evaluate_parser import add_evaluate
+from photocall.commands.keys_parser import add_base64, add_keys
 from photocall.commands.models_parser import add_models
 from photocall.errors import PhotocallError, SettingInvalid
 
@@ -31,6 +32,9 @@ _MODULES = {
     "models": "models",
     "evaluate": "evaluate",
     "calibrate": "calibrate",
+    "serve": "serve",
+    "keys": "keys",
+    "base64": "keys",
 }
 
 
@@ -73,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--data", type=Path, metavar="DIR", help="where faces and students are kept [PHOTOCALL_DATA]")
     common.add_argument("--pack", metavar="NAME", help="model pack, see photocall models list [PHOTOCALL_PACK]")
     people = (_enroll, _attend, _video, _recognize, _students, _forget, _calibrate)
-    for add in (_detect, _compare, *people, add_models, add_evaluate, _demo):
+    for add in (_detect, _compare, *people, add_models, add_evaluate, _serve, add_keys, add_base64, _demo):
         add(commands, common)
     return parser
 
@@ -140,6 +144,12 @@ def _calibrate(commands: Commands, common: argparse.ArgumentParser) -> None:
     either = command.add_mutually_exclusive_group()
     either.add_argument("--apply", action="store_true", help="use them from now on")
     either.add_argument("--reset", action="store_true", help="go back to the model's own")
+
+
+def _serve(commands: Commands, common: argparse.ArgumentParser) -> None:
+    command = commands.add_parser("serve", parents=[common], help="answer requests over HTTP, Rekognition's too")
+    command.add_argument("--host", metavar="H", help="address to listen on [PHOTOCALL_HOST, 127.0.0.1]")
+    command.add_argument("--port", type=int, metavar="P", help="0 is any free one [PHOTOCALL_PORT, 8000]")
 
 
 def _demo(commands: Commands, common: argparse.ArgumentParser) -> None:

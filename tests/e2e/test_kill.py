@@ -17,9 +17,10 @@ from PIL import Image
 
 from commandline import COMMAND, data_with, everybody, photocall
 from killable import Commands, write_class
-from photocall.app import COLLECTION, DATABASE, enrolled_faces
+from photocall.app import COLLECTION, enrolled_faces
 from photocall.demo import Demo
 from photocall.faces import BoundingBox, ByteArray
+from photocall.settings import DATABASE
 from photocall.stores.sql import SqlStore
 from photocall.stores.sqlite import sqlite_url
 

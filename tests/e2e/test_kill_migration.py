@@ -14,12 +14,13 @@ import pytest
 
 from commandline import data_with, everybody, photocall
 from killable import Commands, write_class
-from photocall.app import COLLECTION, DATABASE
+from photocall.app import COLLECTION
 from photocall.engine.packs import load_pack
 from photocall.errors import CollectionNotFound
 from photocall.faces import ByteArray, FaceRecord
 from photocall.kept_photos import photo_key
 from photocall.migration import side_collections
+from photocall.settings import DATABASE
 from photocall.stores.sql import SqlStore
 from photocall.stores.sqlite import sqlite_url
 

@@ -1,0 +1,1 @@
+"""What speaks to Amazon Web Services."""

@@ -1,0 +1,149 @@
+"""Limits that hold before anything is allocated: of bodies, of their senders' patience, and of requests at once.
+
+A request that would break one is refused, in its own protocol. Health and metrics are always answered.
+"""
+
+import time
+from dataclasses import dataclass
+
+import anyio
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from photocall.server.metrics import Metrics
+from photocall.server.refusals import Refusal, is_wire
+
+MAX_WIRE_BYTES = 16 * 2**20
+"""Of a body in Rekognition's protocol: two images of 5 MB in base64 take 13.4 MB."""
+
+MAX_BODY_BYTES = 32 * 2**20
+"""Of any other body: a photo of 20 MB in base64 takes 27 MB."""
+
+MAX_REQUESTS = 256
+"""At work or waiting. At ten a second, the last of them would wait for half a minute, which is when clients give up."""
+
+MAX_HELD_BYTES = 256 * 2**20
+"""Of all bodies together that have come and are not answered yet."""
+
+FIRST_SECONDS = 20
+LEAST_RATE = 16 * 2**10
+"""A body may take 20 seconds, and one more for every 16 KiB of it: lines may be slow, but nobody may just hold on."""
+
+OPERATION = ("/healthz", "/readyz", "/metrics")
+"""What is asked when too much else is."""
+
+BUSY = Refusal(
+    503, "ServiceUnavailable", "Too many requests at once; try again", "ThrottlingException", 400, retry_after=1
+)
+TOO_SLOW = Refusal(
+    408, "RequestTimeout", "The body of the request did not come in time", "RequestTimeoutException", 400
+)
+
+
+def too_large(limit: int) -> Refusal:
+    """What is said to a body above `limit` bytes."""
+    told = f"The body of the request is larger than the {limit // 2**20} MiB allowed; send a smaller image"
+    return Refusal(413, "PayloadTooLarge", told, "RequestEntityTooLargeException", 413)
+
+
+class BodyRefused(Exception):
+    """What whoever reads a body meets when it breaks a limit; `Limits` answers."""
+
+
+@dataclass
+class Held:
+    """What all requests that are not answered yet hold, together."""
+
+    requests: int = 0
+    bytes: int = 0
+
+
+class Body:
+    """The body of one request, as it comes."""
+
+    def __init__(self, receive: Receive, limit: int, held: Held) -> None:
+        self._receive, self._limit, self._held = receive, limit, held
+        self.bytes, self._waited, self._complete = 0, 0.0, False
+        self.refusal: Refusal | None = None
+
+    async def receive(self) -> Message:
+        """The next message of the client. Raises `BodyRefused`, and `refusal` says why."""
+        if self.refusal is not None:
+            raise BodyRefused
+        if self._complete:
+            return await self._receive()
+        message = await self._next()
+        if message is None:
+            return self._refuse(TOO_SLOW)
+        self._complete = not message.get("more_body", False)
+        size = len(message.get("body", b""))
+        self.bytes += size
+        self._held.bytes += size
+        if self.bytes > self._limit:
+            return self._refuse(too_large(self._limit))
+        if self._held.bytes > MAX_HELD_BYTES:
+            return self._refuse(BUSY)
+        return message
+
+    async def _next(self) -> Message | None:
+        """The next message; None if it does not come in time."""
+        patience, started = FIRST_SECONDS + self.bytes / LEAST_RATE - self._waited, time.monotonic()
+        with anyio.move_on_after(patience):
+            message = await self._receive()
+            self._waited += time.monotonic() - started
+            return message
+        return None
+
+    def _refuse(self, refusal: Refusal) -> Message:
+        self.refusal = refusal
+        raise BodyRefused
+
+
+class Limits:
+    """Around the application."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app, self._metrics, self._held = app, metrics, Held()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request within the limits, or refuse it."""
+        if scope["type"] != "http" or scope["path"] in OPERATION:
+            await self._app(scope, receive, send)
+            return
+        limit = MAX_WIRE_BYTES if is_wire(scope) else MAX_BODY_BYTES
+        refusal = self._refusal(scope, limit)
+        if refusal is None:
+            refusal = await self._answer(scope, Body(receive, limit, self._held), send)
+        if refusal is not None:
+            self._metrics.refused.labels(refusal.error).inc()
+            await refusal.answer(scope)(scope, receive, send)
+
+    def _refusal(self, scope: Scope, limit: int) -> Refusal | None:
+        """Why a request is refused before its body is looked at."""
+        length = Headers(scope=scope).get("content-length", "0")
+        declared = int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0
+        if declared > limit:
+            return too_large(limit)
+        if self._held.requests >= MAX_REQUESTS or self._held.bytes + declared > MAX_HELD_BYTES:
+            return BUSY
+        return None
+
+    async def _answer(self, scope: Scope, body: Body, send: Send) -> Refusal | None:
+        """Let the application answer; why it could not, if its body broke a limit before an answer began."""
+        started = False
+
+        async def send_unless_refused(message: Message) -> None:
+            nonlocal started
+            if body.refusal is None or started:
+                started = True
+                await send(message)
+
+        self._held.requests += 1
+        try:
+            await self._app(scope, body.receive, send_unless_refused)
+        except BodyRefused:
+            pass
+        finally:
+            self._held.requests -= 1
+            self._held.bytes -= body.bytes
+        return None if started else body.refusal
