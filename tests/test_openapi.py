@@ -170,3 +170,8 @@ def test_the_page_runs_no_script_of_its_own_text(server: Asked) -> None:
 )
 def test_nothing_else_of_its_folder_is_served(server: Asked, file: str) -> None:
     assert server.client.get(f"/docs/{file}").status_code in (404, 307)
+
+
+def test_whoever_opens_the_address_is_shown_the_page(server: Asked) -> None:
+    answer = server.client.get("/", follow_redirects=True)
+    assert (answer.status_code, answer.url.path) == (200, "/docs")

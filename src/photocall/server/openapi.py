@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse
 
 from photocall.errors import ExtraMissing
 from photocall.server.openapi_parts import SECURITY, Json
@@ -99,6 +99,12 @@ def part(file: str) -> FileResponse:
     if file not in FILES:
         raise HTTPException(404)
     return FileResponse(_swagger() / file, media_type=FILES[file], headers=_guarded())
+
+
+@router.get("/")
+def front_door() -> RedirectResponse:
+    """Show whoever opens the address in a browser what can be asked."""
+    return RedirectResponse("/docs")
 
 
 def add_to(http: FastAPI) -> None:
