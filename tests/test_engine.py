@@ -179,3 +179,19 @@ print(before, resident())
     before, after = map(float, answer.stdout.split())
     assert after - before < 12, f"{before:.0f} MB became {after:.0f} MB"
     assert after < 200, f"a warm engine takes {after:.0f} MB"
+
+
+def test_the_largest_face_is_the_one_that_looking_for_all_finds(
+    engine: FaceEngine, photos: dict[str, ByteArray]
+) -> None:
+    for name, image in photos.items():
+        every = engine.detect(image)
+        found = engine.detect_largest(image)
+        assert found is not None, name
+        largest = max(every, key=lambda face: face.box.area)
+        assert (found.box, found.score) == (largest.box, largest.score), name
+
+
+def test_a_picture_of_nobody_has_no_largest_face(engine: FaceEngine) -> None:
+    assert engine.detect_largest(np.full((400, 300, 3), 127, np.uint8)) is None
+    assert engine.detect_largest(np.zeros((5, 5, 3), np.uint8)) is None

@@ -284,7 +284,7 @@ def largest_face(engine: FaceEngine, image: ByteArray, name: str) -> Face:
     Raises:
         NoFace: it shows none.
     """
-    faces = engine.detect(image)
-    if not faces:
+    face = engine.detect_largest(image)
+    if face is None:
         raise NoFace(name)
-    return engine.embed(image, largest_first(faces)[:1])[0]
+    return engine.embed(image, [face])[0]

@@ -38,11 +38,11 @@ def compare_faces(service: Service, request: Json) -> Json:
     engine, calibration = service.engine, service.engine.calibration
     least = request.get("SimilarityThreshold", THRESHOLD)
     source, target = (read_request_image(service, request[name], name) for name in ("SourceImage", "TargetImage"))
-    probe = passing(service, source, request)[:1]
-    others = passing(service, target, request)
-    if not probe or not others:
+    face = largest_passing(service, source, request)
+    others = [other for other, why in judged(service, target, request) if not why]
+    if face is None or not others:
         raise NoFace("image")
-    probe, others = engine.embed(source.pixels, probe), engine.embed(target.pixels, others)
+    probe, others = engine.embed(source.pixels, [face]), engine.embed(target.pixels, others)
     distances = engine.metric.distances(stacked(probe), stacked(others))[0]
     compared = [
         (percent(calibration.similarity(float(distance)) / 100), described(face, target.size))
@@ -51,8 +51,8 @@ def compare_faces(service: Service, request: Json) -> Json:
     compared.sort(key=lambda each: each[0], reverse=True)
     return {
         "SourceImageFace": {
-            "BoundingBox": box_json(probe[0].box, source.size),
-            "Confidence": percent(probe[0].score),
+            "BoundingBox": box_json(face.box, source.size),
+            "Confidence": percent(face.score),
         },
         "FaceMatches": [
             {"Similarity": similarity, "Face": face} for similarity, face in compared if similarity >= least
@@ -152,13 +152,13 @@ def search_by_image(service: Service, request: Json) -> Json:
     """The faces that the largest face of a picture may be."""
     service.store.collection(request["CollectionId"])  # before the work
     image = read_request_image(service, request["Image"])
-    faces = passing(service, image, request)[:1]
-    if not faces:
+    face = largest_passing(service, image, request)
+    if face is None:
         raise NoFace("image")
     return {
-        "SearchedFaceBoundingBox": box_json(faces[0].box, image.size),
-        "SearchedFaceConfidence": percent(faces[0].score),
-        "FaceMatches": _matches(service, request, stacked(service.engine.embed(image.pixels, faces))[0]),
+        "SearchedFaceBoundingBox": box_json(face.box, image.size),
+        "SearchedFaceConfidence": percent(face.score),
+        "FaceMatches": _matches(service, request, stacked(service.engine.embed(image.pixels, [face]))[0]),
         "FaceModelVersion": model_version(service.engine.model),
     }
 
@@ -190,11 +190,17 @@ def found_faces(service: Service, image: RequestImage) -> list[Face]:
 
 def judged(service: Service, image: RequestImage, request: Json) -> list[tuple[Face, tuple[Reason, ...]]]:
     """The faces of a picture, largest first, each with the reasons why it is too poor for the request's filter."""
-    level = QualityFilter(request.get("QualityFilter", QualityFilter.NONE))
-    faces = found_faces(service, image)
-    return [(face, reasons(face, Use.IDENTIFICATION, level)) for face in faces]
+    return [(face, reasons(face, Use.IDENTIFICATION, _filter(request))) for face in found_faces(service, image)]
 
 
-def passing(service: Service, image: RequestImage, request: Json) -> list[Face]:
-    """The faces of a picture that are good enough for the request's filter, largest first."""
-    return [face for face, why in judged(service, image, request) if not why]
+def largest_passing(service: Service, image: RequestImage, request: Json) -> Face | None:
+    """The largest face of a picture that is good enough for the request's filter."""
+    face = service.engine.detect_largest(image.pixels)
+    if face is not None and reasons(face, Use.IDENTIFICATION, _filter(request)):
+        return next((other for other, why in judged(service, image, request) if not why), None)
+    service.metrics.faces.labels("found").inc(face is not None)
+    return face
+
+
+def _filter(request: Json) -> QualityFilter:
+    return QualityFilter(request.get("QualityFilter", QualityFilter.NONE))

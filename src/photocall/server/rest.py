@@ -68,7 +68,7 @@ def encode(request: Request, body: Body) -> JSONResponse:
     """Vector and place of the largest face of a picture."""
     picture, engine = _read(Picture, body), _engine(request)
     image = image_in_json(_service(request), picture.image_data, picture.bucket)
-    face = _largest(engine, image)
+    face = engine.detect_largest(image)
     if face is None:
         return JSONResponse({"success": False, "message": NO_FACE})
     found = {"encoding": _vectors(engine, image, [face])[0], "face_location": _location(face.box, image)}
@@ -102,7 +102,7 @@ def compare(request: Request, body: Body) -> JSONResponse:
     if asked.image_data is not None:
         engine = _engine(request)
         image = image_in_json(_service(request), asked.image_data, asked.bucket)
-        face = _largest(engine, image)
+        face = engine.detect_largest(image)
         if face is None:
             return JSONResponse({"success": False, "message": NO_FACE, **_nobody()})
         probe = _vectors(engine, image, [face])[0]
@@ -194,10 +194,6 @@ def _read(model: type[Any], body: bytes) -> Any:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the body"
         raise BadRequest(400, INVALID_REQUEST, f"{where}: {first['msg']}") from None
-
-
-def _largest(engine: FaceEngine, image: ByteArray) -> Face | None:
-    return max(engine.detect(image), key=lambda face: face.box.area, default=None)
 
 
 def _vectors(engine: FaceEngine, image: ByteArray, faces: list[Face]) -> list[list[float]]:
