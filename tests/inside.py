@@ -14,7 +14,7 @@ class Client:
 
     def __init__(self, application: ASGIApp, runner: asyncio.Runner) -> None:
         transport = httpx.ASGITransport(application, raise_app_exceptions=False)
-        self._client = httpx.AsyncClient(transport=transport, base_url="http://photocall")
+        self._client = httpx.AsyncClient(transport=transport, base_url="http://localhost")
         self._runner = runner
 
     def request(self, method: str, path: str, **given: Any) -> httpx.Response:

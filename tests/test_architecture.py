@@ -49,12 +49,15 @@ def importers(package: str) -> set[str]:
         ("rich", ("photocall.console",)),
         ("matplotlib", ("photocall.evaluation.det",)),
         ("argparse", ("photocall.cli", "photocall.commands")),
+        ("boto3", ("photocall.aws",)),
+        ("botocore", ("photocall.aws", "photocall.server")),
         ("fastapi", ("photocall.server",)),
         ("starlette", ("photocall.server",)),
         ("uvicorn", ("photocall.server",)),
         ("prometheus_client", ("photocall.server",)),
         ("photocall.server", ("photocall.server", "photocall.commands.serve")),
         ("photocall.stores", ("photocall.app", "photocall.stores")),
+        ("photocall.aws", ("photocall.app", "photocall.aws")),
         ("photocall.settings", ("photocall.app", "photocall.commands", "photocall.server")),
         ("photocall.commands", ("photocall.cli", "photocall.commands")),
         ("photocall.console", ("photocall.commands", "photocall.cli")),
@@ -66,7 +69,7 @@ def test_only_its_owners_import_it(package: str, owners: tuple[str, ...]) -> Non
 
 
 def test_nouns_know_nothing_but_numpy_and_each_other() -> None:
-    nouns = {"photocall.faces", "photocall.roster", "photocall.errors"}
+    nouns = {"photocall.faces", "photocall.roster", "photocall.keys", "photocall.errors"}
     allowed = {*sys.stdlib_module_names, "numpy"}
     for noun in nouns:
         others = {name for name in imports(noun) if name.split(".")[0] not in allowed}
@@ -74,8 +77,8 @@ def test_nouns_know_nothing_but_numpy_and_each_other() -> None:
 
 
 def test_stores_media_and_the_engine_know_no_verbs() -> None:
-    recognising = ("recognition", "attendance", "video", "gallery", "evaluation", "report")
-    verbs = {f"photocall.{verb}" for verb in (*recognising, "enrolment", "erasure", "migration")}
+    recognising = ("recognition", "indexing", "users", "attendance", "video", "gallery", "evaluation", "report")
+    verbs = {f"photocall.{verb}" for verb in (*recognising, "enrolment", "erasure", "migration", "access")}
     for module in MODULES:
         if module.startswith(("photocall.stores", "photocall.engine", "photocall.media")):
             assert not imports(module) & verbs, module

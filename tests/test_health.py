@@ -87,8 +87,8 @@ def test_a_store_that_hangs_is_asked_once_however_many_want_to_know(
 
     async def ask() -> list[httpx.Response]:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(make_http(service))) as client:
-            ready = [client.get("http://photocall/readyz") for _ in range(5)]
-            return [*await asyncio.gather(*ready), await client.get("http://photocall/healthz")]
+            ready = [client.get("http://localhost/readyz") for _ in range(5)]
+            return [*await asyncio.gather(*ready), await client.get("http://localhost/healthz")]
 
     *ready, live = asyncio.run(ask())
     may_answer.set()
@@ -109,7 +109,7 @@ def test_health_is_told_while_every_worker_is_busy(service: Service) -> None:
         transport = httpx.ASGITransport(http)
         async with (
             http.router.lifespan_context(http),
-            httpx.AsyncClient(transport=transport, base_url="http://photocall", timeout=60) as client,
+            httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=60) as client,
         ):
             waiting = [asyncio.create_task(client.get("/waits")) for _ in range(service.workers + 3)]
             while "photocall_threads_wanted 3.0" not in (await client.get("/metrics")).text:

@@ -11,8 +11,9 @@ import pytest
 from people import MODEL, person, record
 from photocall.engine.face_engine import FaceEngine
 from photocall.errors import BucketNotFound, CollectionNotFound, ModelMismatch, PhotocallError, SettingInvalid
-from photocall.faces import ByteArray
+from photocall.faces import ByteArray, Embedding, FaceRecord
 from photocall.server import service as module
+from photocall.server.operations import answer
 from photocall.server.service import Service, is_loopback, open_service
 from photocall.settings import AuthMode, EngineKind, Settings
 
@@ -54,6 +55,22 @@ def test_a_collection_of_another_model_is_told(service: Service) -> None:
     service.store.create_collection("other", "another-model")
     with pytest.raises(ModelMismatch):
         service.gallery("other")
+    with pytest.raises(ModelMismatch):
+        service.engine_of("other")
+    assert service.engine_of("class") is service.engine
+
+
+def test_faces_of_another_model_are_not_associated(service: Service) -> None:
+    service.store.create_collection("other", "another-model")
+    faces = [
+        FaceRecord(face_id, "other", "image", "", None, 0, 0, 1.0, Embedding(np.ones(3, np.float32), "another-model"))
+        for face_id in ("first", "second")
+    ]
+    service.store.put_faces("other", faces)
+    service.store.add_user("other", "ada")
+    service.store.associate_faces("other", "ada", ["first"], 100)
+    with pytest.raises(ModelMismatch):
+        answer(service, "AssociateFaces", {"CollectionId": "other", "UserId": "ada", "FaceIds": ["second"]})
 
 
 def test_what_is_erased_elsewhere_leaves_memory_though_nobody_searches(

@@ -102,10 +102,36 @@ def test_headers_without_end_are_refused(start: bytes) -> None:
         assert everything(connection).startswith(b"HTTP/1.1 400 ")
 
 
+def test_a_long_body_and_the_beginning_of_another_request_are_no_headers() -> None:
+    body = b"x" * (2 * MAX_HEAD_BYTES)
+    first = b"POST /trailers HTTP/1.1\r\ncontent-length: %d\r\n\r\n" % len(body)
+    with connected(first + body + b"GET / HT") as connection:
+        assert connection.recv(2**16).startswith(b"HTTP/1.1 200 ")
+        connection.sendall(b"TP/1.1\r\nconnection: close\r\n\r\n")
+        assert everything(connection).endswith(b"\r\n\r\nconnection")
+
+
 def test_what_follows_a_body_is_no_header() -> None:
     headers, body = b"connection: close\r\ntransfer-encoding: chunked\r\n\r\n", b"1\r\nx\r\n0\r\nlate: x\r\n\r\n"
     with connected(b"POST /trailers HTTP/1.1\r\n" + headers + body) as connection:
         assert everything(connection).endswith(b"\r\n\r\nconnection transfer-encoding")
+
+
+def test_a_trailer_without_end_is_refused() -> None:
+    head = b"POST /trailers HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nlate: "
+    with connected(head) as connection, pytest.raises(OSError):
+        for _ in range(2 * LARGE // 2**16):
+            connection.sendall(b"x" * 2**16)
+
+
+def test_who_takes_nothing_of_an_answer_is_let_go_though_another_request_came_meanwhile() -> None:
+    asked = b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n"
+    with server_and_connection(asked, WRITE_SECONDS=0.2) as (server, connection):
+        assert connection.recv(1)
+        connection.sendall(asked)
+        while server.server_state.connections:
+            time.sleep(0.01)
+        assert len(everything(connection)) < LARGE
 
 
 def test_who_takes_nothing_of_an_answer_is_let_go() -> None:

@@ -101,6 +101,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         ("SearchFaces", {"CollectionId": "a", "FaceId": FACE_ID, "FaceMatchThreshold": "80"}),
         ("SearchFaces", {"CollectionId": "a", "FaceId": FACE_ID, "FaceMatchThreshold": float("nan")}),
         ("SearchFaces", {"CollectionId": "a", "FaceId": FACE_ID, "FaceMatchThreshold": float("inf")}),
+        ("SearchFaces", {"CollectionId": "a", "FaceId": FACE_ID, "FaceMatchThreshold": 10**400}),
         ("SearchFaces", {"CollectionId": "a", "FaceId": FACE_ID, "FaceMatchThreshold": True}),
         ("DetectFaces", {"Image": "text"}),
         ("DetectFaces", {"Image": {"Bytes": "not base64"}}),

@@ -15,6 +15,7 @@ from PIL import Image
 
 from photocall.faces import ByteArray
 from photocall.server import archive
+from photocall.server.images import MAX_OBJECT_BYTES
 from photocall.server.operations import answer
 from servers import Asked, asked, in_base64, jpeg
 
@@ -309,6 +310,16 @@ def test_a_search_in_an_empty_archive_finds_nobody(tmp_path: Path, photos: dict[
         assert delete(fresh, "a.jpg").status_code == 404
 
 
+def test_what_is_larger_than_an_image_may_be_is_not_read_and_can_be_erased(
+    server: Asked, photos: dict[str, bytes]
+) -> None:
+    server.service.bucket("photocall").put("film.jpg", bytes(MAX_OBJECT_BYTES + 1))
+    for refused in (get(server, "film.jpg"), put(server, "film.jpg", photos["biden"])):
+        assert (refused.status_code, refused.json()["error"]) == (413, "ObjectTooLarge")
+    assert delete(server, "film.jpg").status_code == 200
+    assert get(server, "film.jpg").status_code == 404
+
+
 def test_too_much_metadata_is_refused(server: Asked, photos: dict[str, bytes]) -> None:
     refused = put(server, "a.jpg", photos["biden"], x_amz_meta_a="x" * 2048)
     assert (refused.status_code, refused.json()["error"]) == (400, "MetadataTooLarge")
@@ -323,12 +334,14 @@ def test_any_method_searches_and_informs_as_in_the_original(server: Asked, photo
 
 
 def test_the_settings_are_told_without_secrets(tmp_path: Path) -> None:
-    address = f"sqlite:///{tmp_path}/photocall.db?password=hunter2"
+    address = f"sqlite://ada:hunter2?hunter2/@db.example/{tmp_path}/photocall.db?password=hunter2@x"
     with asked(tmp_path, database=f"sqlite:///{tmp_path}/photocall.db") as server:
         told = server.client.get("/v1/info").json()["settings"]
         assert told["aws_rekognition"]["aws_rekognition_face_detect_threshold"] == 10
         assert told["photocall"]["bucket"] == "photocall"
         assert told["environment"]["debug_mode"] is False
-        object.__setattr__(server.service.settings, "database", address.replace("///", "//ada:hunter2@db.example/", 1))
+        object.__setattr__(
+            server.service.settings, "database", address.replace("///", "//ada:hunter2?hunter2/@db.example/", 1)
+        )
         shown = server.client.get("/v1/info").text
     assert "hunter2" not in shown and "ada@db.example" in shown

@@ -28,7 +28,10 @@ def erase_faces(store: FaceStore, objects: ObjectStore, collection_id: str, face
         objects.delete(photo_key(collection_id, face_id))
     for side in side_collections(store, collection_id):
         _delete_from(store, side, wanted)
-    return store.delete_faces(collection_id, wanted)
+    deleted = store.delete_faces(collection_id, wanted)
+    for face_id in deleted:  # again: it may have been indexed anew meanwhile
+        objects.delete(photo_key(collection_id, face_id))
+    return deleted
 
 
 def erase_collection(store: FaceStore, objects: ObjectStore, collection_id: str) -> None:

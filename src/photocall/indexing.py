@@ -1,11 +1,13 @@
 """Indexing: the faces of a picture go into a collection, the good ones, the largest first."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from photocall.engine.face_engine import FaceEngine
-from photocall.errors import ModelMismatch
+from photocall.errors import CollectionNotFound, ModelMismatch
 from photocall.faces import ByteArray, Face, FaceRecord, ImageSource
-from photocall.kept_photos import keep_photo
+from photocall.kept_photos import keep_photo, photo_key
 from photocall.ports import FaceStore, ObjectStore
 from photocall.quality_gate import QualityFilter, Reason, Use, reasons
 from photocall.recognition import face_record, largest_first
@@ -77,8 +79,23 @@ def index_faces(
         )
         for face in faces
     ]
+    indexed = list(zip(faces, records, strict=True))
     if objects is not None:  # before the faces: a face whose photo was to be kept always has it
-        for face, record in zip(faces, records, strict=True):
+        for face, record in indexed:
             keep_photo(objects, record, face.box, image)
-    store.put_faces(collection_id, records)
-    return Indexed(list(zip(faces, records, strict=True)), unindexed)
+    try:
+        store.put_faces(collection_id, records)
+    except (CollectionNotFound, ModelMismatch):  # it was erased or moved meanwhile
+        if objects is not None:
+            _drop_photos(store, objects, collection_id, [record.face_id for record in records])
+        raise
+    return Indexed(indexed, unindexed)
+
+
+def _drop_photos(store: FaceStore, objects: ObjectStore, collection_id: str, face_ids: Sequence[str]) -> None:
+    """Erase the photos of faces that did not come into the collection."""
+    there = set[str]()
+    with suppress(CollectionNotFound):
+        there = {record.face_id for record in store.faces_by_id(collection_id, face_ids)}
+    for face_id in set(face_ids) - there:
+        objects.delete(photo_key(collection_id, face_id))

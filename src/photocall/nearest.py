@@ -13,12 +13,13 @@ import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from photocall.faces import FloatArray
-from photocall.segments import GRAIN, Numbers, Part, Snapshot
+from photocall.segments import GRAIN, Numbers, Part, Snapshot, strings
 
 _TILE = 8192
 """Floats of a matrix that OpenBLAS multiplies on the thread that asks (below 9216 with a vector, interface/gemv.c, and
@@ -48,8 +49,7 @@ _ALONE = 2**13
 Doubles = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A face that a probe may show.
 
     Attributes:
@@ -191,24 +191,21 @@ class _Best:
     def candidates(self) -> list[list[Candidate]] | None:
         """What was found, compared once more; None if a face was deleted meanwhile."""
         self.settle()
-        found: list[list[Candidate]] = [[] for _ in self.bounds]
-        if not len(self.row):
-            return found
-        gathered = self.search.snapshot.gather(self.row)
+        gathered = self.search.snapshot.gather(self.row) if len(self.row) else (self.search.probes[:0], strings([]))
         if gathered is None:
             return None
         vectors, face_ids = gathered
-        distances = self._compared(vectors)
-        for number, candidates in enumerate(found):
-            mine = np.flatnonzero((self.probe == number) & (distances <= self.search.max_distance))
-            ordered = sorted(zip(distances[mine].tolist(), face_ids[mine].tolist(), strict=True))
-            candidates += [Candidate(face_id, distance) for distance, face_id in ordered[: self.search.limit]]
+        ordered = sorted(zip(self.probe.tolist(), self._compared(vectors).tolist(), face_ids.tolist(), strict=True))
+        found: list[list[Candidate]] = [[] for _ in self.bounds]
+        for probe, distance, face_id in ordered:
+            if distance <= self.search.max_distance and len(found[probe]) < self.search.limit:
+                found[probe].append(Candidate(face_id, distance))
         return found
 
     def _compared(self, vectors: FloatArray) -> Doubles:
         paired, probes = self.search.snapshot.metric.paired, self.search.probes
         parts = (slice(start, start + _COMPARED) for start in range(0, len(vectors), _COMPARED))
-        return np.concatenate([paired(probes[self.probe[part]], vectors[part]) for part in parts])
+        return np.concatenate([np.empty(0), *(paired(probes[self.probe[part]], vectors[part]) for part in parts)])
 
     def _near(self, block: _Block, start: int, stop: int) -> None:
         """Find what lies within the bounds."""
@@ -228,14 +225,15 @@ class _Best:
         """Find what lies near, by looking at every distance."""
         search = self.search
         products = _products(block.part, start, stop, search.probes, self._scratch)[: stop - start]
-        rooms = block.part.segment.rooms[start:stop].astype(np.float64)
-        squares = search.squares - 2.0 * products + (rooms**2 / 4)[:, None]
-        distances = np.sqrt(np.maximum(squares, 0)) - (rooms[:, None] + search.rooms) / 2
+        rooms = block.part.segment.rooms[start:stop]
+        squares = search.squares.astype(np.float32) - 2 * products + (rooms**2 / 4)[:, None]
+        distances = np.sqrt(np.maximum(squares, 0)) - (rooms[:, None] + search.rooms.astype(np.float32)) / 2
         if stop - start >= search.limit:
             nth = np.partition(distances, search.limit - 1, axis=0)[search.limit - 1]
-            self.bounds = np.minimum(self.bounds, search.widened(np.maximum(nth, 0)))
-        row, probe = np.nonzero((distances <= self.bounds) & np.isfinite(distances))
-        self._add(probe, block.number + start + row, distances[row, probe])
+            self.bounds = np.minimum(self.bounds, search.widened(np.maximum(nth, 0).astype(np.float64)))
+        near = np.flatnonzero((distances <= self.bounds) & np.isfinite(distances))
+        row, probe = np.divmod(near, len(self.bounds))
+        self._add(probe, block.number + start + row, distances.ravel()[near].astype(np.float64))
 
     def _found(self, probe: NDArray[np.intp], row: Numbers, squares: Doubles, rooms: Doubles) -> None:
         distances = np.sqrt(np.maximum(squares, 0)) - (self.search.rooms[probe] + rooms) / 2
@@ -278,6 +276,9 @@ def _at_least(products: FloatArray, floors: FloatArray) -> tuple[NDArray[np.intp
         stride //= 2
     folded, wanted = products.reshape(-1, stride * len(floors)), np.broadcast_to(floors, (stride, len(floors))).ravel()
     places = np.flatnonzero(folded.max(axis=0) >= wanted)
+    if 8 * len(places) > len(wanted):
+        row, column = np.divmod(np.flatnonzero(folded >= wanted), len(floors))
+        return row, column
     fold, place = np.nonzero(folded[:, places] >= wanted[places])
     row, column = np.divmod(places[place], len(floors))
     return fold * stride + row, column

@@ -88,7 +88,12 @@ def associate_faces(
         else:
             refusals.append(refusal)
     done = store.associate_faces(collection_id, user_id, fitting, MOST_FACES)
-    refusals += [Refusal(gone, Unassociated.FACE_NOT_FOUND) for gone in fitting if gone not in done]
+    late = [face_id for face_id in fitting if face_id not in done]  # somebody was quicker: it is gone, or another's
+    now = {record.face_id: record for record in store.faces_by_id(collection_id, late)} if late else {}
+    refusals += [
+        _refusal(face_id, now.get(face_id), user_id) or Refusal(face_id, Unassociated.FACE_NOT_FOUND)
+        for face_id in late
+    ]
     return done, refusals
 
 

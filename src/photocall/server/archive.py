@@ -17,14 +17,14 @@ from photocall.errors import (
     CollectionNotFound,
     NoFace,
     ObjectNotFound,
-    PhotocallError,
+    ObjectTooLarge,
 )
 from photocall.faces import FaceRecord
 from photocall.ports import ObjectStore
+from photocall.server.images import MAX_OBJECT_BYTES
 from photocall.server.operations import answer
 from photocall.server.problems import BadRequest
 from photocall.server.service import Service
-from photocall.server.wire_errors import WireError
 from photocall.server.wire_nouns import face_json, plain_name, wire_name
 
 COLLECTION = "photocall"
@@ -62,6 +62,7 @@ class Archive:
         Raises:
             BadRequest: it shows no face that is good enough; everything is as it was before.
             PhotocallError, WireError: it is no such image, or a store failed; the same.
+            ObjectTooLarge: what is kept by this name is no image of the archive's; it stays.
         """
         bucket = self._bucket()
         with self._lock(name):
@@ -70,7 +71,7 @@ class Archive:
                 bucket.put(name, data)
             try:
                 indexed = self._index(name, metadata)
-            except (PhotocallError, WireError, BadRequest):
+            except BaseException:  # whatever it was, no image stays whose faces are not indexed
                 if before is None:
                     bucket.delete(name)
                 elif data != before:
@@ -79,7 +80,7 @@ class Archive:
             self._erase(set(self._face_ids(name)) - set(indexed))
 
     def image(self, name: str) -> bytes:
-        """The image of this name, byte for byte. Raises `ObjectNotFound`."""
+        """The image of this name, byte for byte. Raises `ObjectNotFound`, `ObjectTooLarge`."""
         data = self._kept(name)
         if data is None:
             raise ObjectNotFound(name)
@@ -95,10 +96,10 @@ class Archive:
     def delete(self, name: str) -> None:
         """Erase an image and its faces. Raises `ObjectNotFound` if there is neither."""
         with self._lock(name):
-            faces, image = self._face_ids(name), self._kept(name)
+            faces, was_there = self._face_ids(name), self._is_kept(name)
             self._erase(faces)
             self._bucket().delete(name)
-        if image is None and not faces:
+        if not was_there and not faces:
             raise ObjectNotFound(name)
 
     def page(self, token: str | None) -> Json:
@@ -221,8 +222,14 @@ class Archive:
 
     def _kept(self, name: str) -> bytes | None:
         with suppress(ObjectNotFound, BucketNotFound):
-            return self._bucket().get(name)
+            return self._bucket().get(name, MAX_OBJECT_BYTES)
         return None
+
+    def _is_kept(self, name: str) -> bool:
+        try:
+            return self._kept(name) is not None
+        except ObjectTooLarge:  # put there by other means
+            return True
 
     def _bucket(self) -> ObjectStore:
         return self._service.bucket(self._service.settings.bucket)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from photocall.erasure import erase_faces
 from photocall.errors import FaceNotFound, NoFace
 from photocall.faces import Face, FaceRecord, FloatArray
+from photocall.gallery import Gallery
 from photocall.indexing import MOST_FACES, index_faces
 from photocall.quality_gate import QualityFilter, Reason, Use, reasons
 from photocall.recognition import largest_first, search_faces, stacked
@@ -144,13 +145,13 @@ def search_by_face(service: Service, request: Json) -> Json:
     faces = service.store.faces_by_id(collection_id, [face_id])
     if not faces:
         raise FaceNotFound(collection_id, face_id)
-    matches = _matches(service, request, faces[0].embedding.vector)
+    matches = _matches(service, request, service.gallery(collection_id), faces[0].embedding.vector)
     return {"SearchedFaceId": face_id, "FaceMatches": matches, "FaceModelVersion": model_version(service.engine.model)}
 
 
 def search_by_image(service: Service, request: Json) -> Json:
     """The faces that the largest face of a picture may be."""
-    service.store.collection(request["CollectionId"])  # before the work
+    gallery = service.gallery(request["CollectionId"])  # first: there may be none
     image = read_request_image(service, request["Image"])
     face = largest_passing(service, image, request)
     if face is None:
@@ -158,18 +159,18 @@ def search_by_image(service: Service, request: Json) -> Json:
     return {
         "SearchedFaceBoundingBox": box_json(face.box, image.size),
         "SearchedFaceConfidence": percent(face.score),
-        "FaceMatches": _matches(service, request, stacked(service.engine.embed(image.pixels, [face]))[0]),
+        "FaceMatches": _matches(service, request, gallery, stacked(service.engine.embed(image.pixels, [face]))[0]),
         "FaceModelVersion": model_version(service.engine.model),
     }
 
 
-def _matches(service: Service, request: Json, probe: FloatArray) -> list[Json]:
+def _matches(service: Service, request: Json, gallery: Gallery, probe: FloatArray) -> list[Json]:
     """The faces of the request's collection that a probe, float32 of shape (d,), may be; never the one asked about."""
     service.metrics.faces.labels("searched").inc()
     matches = search_faces(
         service.store,
         request["CollectionId"],
-        service.gallery(request["CollectionId"]),
+        gallery,
         service.engine.calibration,
         probe,
         limit=request.get("MaxFaces", DEFAULT_PAGE),

@@ -70,7 +70,7 @@ def _operation(headers: Mapping[str, str]) -> str:
     """The operation that a request asks for. Raises `WireError` if that is none that is answered."""
     target = headers.get("x-amz-target", "")
     name = target.removeprefix(TARGET)
-    if name not in OPERATIONS:
+    if name not in OPERATIONS or name == target:
         raise WireError("UnknownOperationException", _unknown(target))
     found = headers.get("content-type", "").partition(";")[0].strip().lower()
     if found != CONTENT_TYPE:

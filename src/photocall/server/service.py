@@ -99,6 +99,13 @@ class Service:
                 self._plain = self._loader.submit(self._open_plain)
         return self._plain.result()
 
+    def engine_of(self, collection_id: str) -> FaceEngine:
+        """The engine, for work with the vectors of a collection. Raises `CollectionNotFound`, `ModelMismatch`."""
+        model = self.store.collection(collection_id).model
+        if model != self.engine.model:
+            raise ModelMismatch(expected=model, found=self.engine.model)
+        return self.engine
+
     def gallery(self, collection_id: str) -> Gallery:
         """The faces of a collection as of now. Raises `CollectionNotFound`, `ModelMismatch`."""
         with self._opening[hash(collection_id) % _OPENING]:  # a large one is not read by several threads at once

@@ -52,7 +52,10 @@ class Protocol(HttpToolsProtocol):
     """HTTP with a limit of time on every step that waits for the client, and of size on headers."""
 
     _due: asyncio.TimerHandle | None = None
-    _head = 0
+    _stalled: asyncio.TimerHandle | None = None
+    _head = 0  # bytes that came since something was complete
+    _in_head = True
+    _went_on = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
@@ -62,34 +65,42 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing more."""
         self._give(None)
+        self._stop_watching()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, if its headers are not too long."""
+        """Take what came, if its headers, and what may follow its body, are not too long."""
+        self._went_on = False
         super().data_received(data)
-        if self._head >= 0:
-            self._count(len(data))
+        self._head = 0 if self._went_on else self._head + len(data)
+        if self._head > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response("The request's headers are too long.")
 
     def on_message_begin(self) -> None:
         """Begin to wait for the headers."""
         super().on_message_begin()
-        self._head = 0
+        self._in_head = True
         self._give(HEAD_SECONDS)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; there may be some after a body, too."""
-        if self._head < 0:
-            return  # after a body: nobody reads them
-        super().on_header(name, value)
+        """Keep a header; there may be some after a body, too, which nobody reads."""
+        if self._in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Begin to answer; how long the body may take is for `Limits` to say."""
-        self._head = -1
+        self._in_head, self._went_on = False, True
         self._give(None)
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        self._went_on = True
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         """Know that a refused body is through."""
+        self._went_on = True
         self._give(None)
         super().on_message_complete()
 
@@ -100,13 +111,13 @@ class Protocol(HttpToolsProtocol):
         super().on_response_complete()
 
     def pause_writing(self) -> None:
-        """Begin to wait for the client to take its answer."""
+        """Begin to wait for the client to take its answer, whatever it sends meanwhile."""
         super().pause_writing()
         self._watch(None)
 
     def resume_writing(self) -> None:
         """Go on."""
-        self._give(None)
+        self._stop_watching()
         super().resume_writing()
 
     def _give(self, seconds: float | None) -> None:
@@ -121,12 +132,11 @@ class Protocol(HttpToolsProtocol):
         if before is not None and left >= before:
             self.transport.abort()
         else:
-            self._due = self.loop.call_later(WRITE_SECONDS, self._watch, left)
+            self._stalled = self.loop.call_later(WRITE_SECONDS, self._watch, left)
 
-    def _count(self, size: int) -> None:
-        self._head += size
-        if self._head > MAX_HEAD_BYTES and not self.transport.is_closing():
-            self.send_400_response("The request's headers are too long.")
+    def _stop_watching(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
 
 
 class Server(uvicorn.Server):

@@ -7,6 +7,7 @@ that the model does not name are passed over, as Amazon does it.
 import base64
 import binascii
 import math
+import sys
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
@@ -115,8 +116,8 @@ def _integer(shape: Shape, value: object, path: str, wrong: list[str]) -> int:
 def _float(shape: Shape, value: object, path: str, wrong: list[str]) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _wrong_type(path, "a number", value)
-    if not math.isfinite(value):
-        raise WireError("SerializationException", f"'{path}' is a number that is not finite")
+    if not abs(value) <= sys.float_info.max:  # NaN, infinity, or a whole number that is too large for a float
+        raise WireError("SerializationException", f"'{path}' is not a finite number")
     _check_range(shape, value, path, wrong)
     return float(value)
 

@@ -66,14 +66,15 @@ def list_users(service: Service, request: Json) -> Json:
 
 def associate(service: Service, request: Json) -> Json:
     """Associate faces with a user."""
+    engine = service.engine_of(request["CollectionId"])
     with _once(service, "AssociateFaces", request):
         done, refusals = associate_faces(
             service.store,
             request["CollectionId"],
             request["UserId"],
             request["FaceIds"],
-            metric=service.engine.metric,
-            calibration=service.engine.calibration,
+            metric=engine.metric,
+            calibration=engine.calibration,
             least_similarity=request.get("UserMatchThreshold", ASSOCIATION_THRESHOLD),
         )
     return {

@@ -4,6 +4,7 @@ Paths, answers and names are those of the service that these routes replace; so 
 """
 
 import platform
+import re
 from typing import Annotated
 from uuid import uuid4
 
@@ -36,6 +37,9 @@ ANY = ["GET", "PUT", "POST", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
 MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "BMP": "image/bmp", "TIFF": "image/tiff"}
 MEDIA_TYPES |= {"WebP": "image/webp", "PPM": "image/x-portable-pixmap", "AVIF": "image/avif"}
+
+_ADDRESS = re.compile(r"(?P<user>\w[\w+]*://(?:[^:/@]*(?=[:@]))?)(?::[^@]*(?=@))?(?P<place>[^?]*).*", re.DOTALL)
+"""Where a password ends is for the next @ to say: it may hold question marks and slashes."""
 
 READ, WRITE = Depends(needs_key(Scope.READ)), Depends(needs_key(Scope.WRITE))
 Body = Annotated[bytes, Depends(read_body)]
@@ -176,6 +180,4 @@ def _metadata_of(request: Request) -> Json:
 
 def _without_password(address: str) -> str:
     """An address without its password, and without the parameters that may hold one."""
-    before, at, rest = address.partition("?")[0].rpartition("@")
-    scheme, _, user = before.partition("://")
-    return f"{scheme}://{user.partition(':')[0]}@{rest}" if at else rest
+    return _ADDRESS.sub(r"\g<user>\g<place>", address)
