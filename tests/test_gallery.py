@@ -77,16 +77,16 @@ def test_a_user_is_the_faces_associated_with_it_and_nobody_else_is_one(store: Sq
     store.add_user("class", "yan")
     store.add_user("class", "without faces")
     gallery = Gallery(store, "class", MODEL, Metric(scatter=0.0))
-    assert not gallery.users
+    assert not gallery.by_user().names
     store.associate_faces("class", "zoe", ["a-0", "b-0"], 100)
     store.associate_faces("class", "yan", ["d-0"], 100)
     gallery.refresh()
-    assert gallery.users == ("yan", "zoe")
-    assert gallery.distances_to_users(person(0).vector[None])[0] == pytest.approx([2**0.5, 0.5**0.5], abs=1e-3)
+    assert gallery.by_user().names == ("yan", "zoe")
+    assert gallery.by_user().distances(person(0).vector[None])[0] == pytest.approx([2**0.5, 0.5**0.5], abs=1e-3)
     assert gallery.people == ("a", "b", "c", "d") and len(gallery) == 4
     store.disassociate_faces("class", "zoe", ["b-0"])
     gallery.refresh()
-    assert gallery.distances_to_users(person(0).vector[None])[0] == pytest.approx([2**0.5, 0], abs=1e-3)
+    assert gallery.by_user().distances(person(0).vector[None])[0] == pytest.approx([2**0.5, 0], abs=1e-3)
 
 
 def test_what_changes_in_the_store_is_there_after_a_refresh(store: SqlStore) -> None:

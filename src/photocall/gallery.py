@@ -90,11 +90,6 @@ class Gallery:
         """The names enrolled, sorted; the columns of `distances_to_people`."""
         return self.by_person().names
 
-    @property
-    def users(self) -> tuple[str, ...]:
-        """The users that faces are associated with, sorted; the columns of `distances_to_users`."""
-        return self.by_user().names
-
     def __len__(self) -> int:
         """How many faces are enrolled."""
         return self._view.faces
@@ -118,17 +113,6 @@ class Gallery:
             float32, shape (n, people).
         """
         return self._settled(lambda view: view.people.distances(probes) if view.people.is_whole else None)
-
-    def distances_to_users(self, probes: FloatArray) -> FloatArray:
-        """The metric's distance of every probe to every user, `Groups.distances`.
-
-        Args:
-            probes: float32, shape (n, d).
-
-        Returns:
-            float32, shape (n, users).
-        """
-        return self._settled(lambda view: view.users.distances(probes) if view.users.is_whole else None)
 
     def by_person(self) -> Groups:
         """Names and distances of people that belong together while other threads refresh the gallery."""

@@ -216,7 +216,8 @@ def identify_faces(
         return []
     accept = gallery.operating_point(calibration, false_positive_target)
     review = max(accept, gallery.operating_point(calibration, REVIEW_TARGET))
-    distances = gallery.distances_to_people(stacked(faces))
+    people = gallery.by_person()  # once: another thread may refresh the gallery
+    distances = people.distances(stacked(faces))
     identified = [Identification(face) for face in faces]
     chosen = assign(review - distances)
     runners_up = _runners_up(distances, chosen)
@@ -224,7 +225,7 @@ def identify_faces(
         distance, poor = float(distances[row, column]), reasons(faces[row], Use.IDENTIFICATION, quality_filter)
         identified[row] = Identification(
             face=faces[row],
-            name=gallery.people[column],
+            name=people.names[column],
             similarity=calibration.similarity(distance),
             certain=distance <= accept and runners_up[row] - distance >= MARGIN and not poor,
             reasons=tuple(poor),
