@@ -26,7 +26,7 @@ lint: setup
 bench: setup  ## side by side with face_recognition on dlib-bin and with faiss; takes some minutes
 	$(PIP) install --no-deps face_recognition==1.3.0
 	$(PIP) install "setuptools<81" click  # its models package imports pkg_resources
-	$(PIP) install faiss-cpu==1.15.1  # the rival in search
+	$(PIP) install faiss-cpu==1.15.1 "flask>=3"  # the rivals in search and service
 	$(BIN)/python -m benchmarks.run
 
 clean:

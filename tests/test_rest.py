@@ -298,6 +298,19 @@ def test_a_page_of_any_origin_may_ask(server: Asked, route: str) -> None:
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
+@pytest.mark.parametrize("route", ["/encode", "/detect", "/compare"])
+def test_a_page_of_another_origin_gets_no_face_out_of_a_bucket_without_a_key(
+    server: Asked, photos: dict[str, bytes], route: str
+) -> None:
+    server.service.bucket("school").put("biden.jpg", photos["biden"])
+    body = {"image_data": "biden.jpg", "bucket": "school", "known_encodings": []}
+    elsewhere = server.client.post(route, json=body, headers={"Origin": "https://school.example"})
+    assert (elsewhere.status_code, elsewhere.json()["message"]) == (403, "Not for a page of another origin")
+    assert server.client.post(route, json=body, headers={"Origin": server.url}).status_code == 200
+    sent = body | {"image_data": data_url(photos["biden"])}
+    assert server.client.post(route, json=sent, headers={"Origin": "https://school.example"}).status_code == 200
+
+
 def test_a_page_of_another_origin_reaches_nothing_else(server: Asked) -> None:
     for route in ("/v1/index", "/v1/info", "/", "/docs"):
         answer = server.client.get(route, headers={"Origin": "https://school.example"})

@@ -67,7 +67,7 @@ router = APIRouter(route_class=RestRoute, dependencies=[Depends(needs_key(keys.S
 def encode(request: Request, body: Body) -> JSONResponse:
     """Vector and place of the largest face of a picture."""
     picture, engine = _read(Picture, body), _engine(request)
-    image = image_in_json(_service(request), picture.image_data, picture.bucket)
+    image = _image(request, picture.image_data, picture.bucket)
     face = engine.detect_largest(image)
     if face is None:
         return JSONResponse({"success": False, "message": NO_FACE})
@@ -80,7 +80,7 @@ def encode(request: Request, body: Body) -> JSONResponse:
 def detect(request: Request, body: Body) -> JSONResponse:
     """Vectors and places of all faces of a picture, the largest first."""
     picture, engine = _read(Picture, body), _engine(request)
-    image = image_in_json(_service(request), picture.image_data, picture.bucket)
+    image = _image(request, picture.image_data, picture.bucket)
     faces = largest_first(engine.detect(image))
     _count(request, len(faces))
     found = {
@@ -101,7 +101,7 @@ def compare(request: Request, body: Body) -> JSONResponse:
     probe = asked.encoding
     if asked.image_data is not None:
         engine = _engine(request)
-        image = image_in_json(_service(request), asked.image_data, asked.bucket)
+        image = _image(request, asked.image_data, asked.bucket)
         face = engine.detect_largest(image)
         if face is None:
             return JSONResponse({"success": False, "message": NO_FACE, **_nobody()})
@@ -185,6 +185,16 @@ def _engine(request: Request) -> FaceEngine:
         why = "Amazon's service gives no vectors; PHOTOCALL_ENGINE=local does"
         raise BadRequest(501, "Not available with Amazon Rekognition", why)
     return service.plain_engine
+
+
+def _image(request: Request, image_data: str, bucket: str | None) -> ByteArray:
+    """The picture of a request; without keys, pages of other origins get no face out of what is kept in buckets."""
+    service, origin = _service(request), request.headers.get("origin")
+    foreign = origin not in (None, f"http://{request.headers.get('host')}")
+    in_bucket = bucket is not None and not image_data.startswith("data:")
+    if in_bucket and foreign and not (service.needs_key or service.is_open):
+        raise BadRequest(403, "Not for a page of another origin", "PHOTOCALL_AUTH=on lets it ask with a key")
+    return image_in_json(service, image_data, bucket)
 
 
 def _read(model: type[Any], body: bytes) -> Any:
