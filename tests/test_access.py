@@ -99,6 +99,15 @@ def test_a_revoked_key_is_good_for_nothing_and_stays_revoked(store: SqlStore) ->
         check_scope(revoked, Scope.READ)
 
 
+def test_the_readable_secret_of_an_access_key_goes_when_it_is_revoked(store: SqlStore) -> None:
+    key, secret = create_access_key(store, "boto3", BOTH, None, NOON)
+    revoke_key(store, key.key_id, NOON)
+    kept = store.key(key.key_id)
+    assert kept is not None
+    assert secret not in repr(kept)
+    assert kept.revoked == NOON
+
+
 def test_only_a_key_that_is_there_can_be_revoked(store: SqlStore) -> None:
     with pytest.raises(KeyNotFound):
         revoke_key(store, "nobody", NOON)

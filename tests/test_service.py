@@ -51,6 +51,18 @@ def test_the_gallery_of_a_deleted_collection_goes_and_one_made_anew_has_its_own_
     assert len(service.gallery("class")) == 0
 
 
+def test_galleries_that_nobody_asks_for_make_room(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_FACES", 5)
+    for name in ("second", "third"):
+        service.store.create_collection(name, MODEL)
+        service.store.put_faces(name, [record(who, person(0), collection_id=name) for who in ("ada", "bea")])
+    first, second = service.gallery("class"), service.gallery("second")
+    assert service.gallery("class") is first
+    service.gallery("third")
+    assert service.gallery("class") is first
+    assert service.gallery("second") is not second
+
+
 def test_a_collection_of_another_model_is_told(service: Service) -> None:
     service.store.create_collection("other", "another-model")
     with pytest.raises(ModelMismatch):

@@ -54,7 +54,8 @@ def revoke_key(register: Register, key_id: str, now: datetime) -> Key:
     if key is None:
         raise KeyNotFound(key_id)
     if key.revoked is None:
-        key = replace(key, revoked=now)
+        # The readable secret of an access key goes; the digest of an API key stays, to say that it was revoked.
+        key = replace(key, revoked=now, secret=key.secret if key.kind is KeyKind.API else "")
         register.put_key(key)
     return key
 

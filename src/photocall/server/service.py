@@ -14,7 +14,7 @@ from typing import Protocol
 from photocall.app import open_amazon, open_bucket, open_engine, open_objects, open_store
 from photocall.engine.face_engine import FaceEngine
 from photocall.errors import CollectionNotFound, ModelMismatch, PhotocallError, SettingInvalid
-from photocall.gallery import Gallery
+from photocall.gallery import MOST_FACES, Gallery
 from photocall.ports import FaceStore, ObjectStore, Register
 from photocall.server.metrics import Metrics
 from photocall.settings import AuthMode, Settings
@@ -109,11 +109,13 @@ class Service:
     def gallery(self, collection_id: str) -> Gallery:
         """The faces of a collection as of now. Raises `CollectionNotFound`, `ModelMismatch`."""
         with self._opening[hash(collection_id) % _OPENING]:  # a large one is not read by several threads at once
-            gallery = self._galleries.get(collection_id)
+            with self._lock:
+                gallery = self._galleries.pop(collection_id, None)
+                if gallery is not None:
+                    self._galleries[collection_id] = gallery  # the last one asked for
             if gallery is None:
                 gallery = Gallery(self.store, collection_id, self.engine.model, self.engine.metric)
-                with self._lock:
-                    self._galleries[collection_id] = gallery
+                self._keep(collection_id, gallery)
                 return gallery
         self._refresh(collection_id, gallery)
         return gallery
@@ -141,6 +143,13 @@ class Service:
         if self.engine.pack == PLAIN_PACK:
             return self.engine
         return FaceEngine(threads=self.settings.threads, min_face=self.settings.min_face, pack=PLAIN_PACK)
+
+    def _keep(self, collection_id: str, gallery: Gallery) -> None:
+        """Keep a gallery in memory, and let go of those asked for longest ago while all have too many faces."""
+        with self._lock:
+            self._galleries[collection_id] = gallery
+            while len(self._galleries) > 1 and sum(map(len, self._galleries.values())) > MOST_FACES:
+                del self._galleries[next(iter(self._galleries))]
 
     def _refresh(self, collection_id: str, gallery: Gallery) -> None:
         try:
