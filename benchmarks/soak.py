@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,7 +169,8 @@ def _requests(material: Material) -> Iterator[Soak]:
             each.result()
 
     def settled() -> float:
-        settle("ALL_COMPLETED")
+        settle(ALL_COMPLETED)
+        clients.submit(asker.settle).result()  # whose connections are in use, so that none has been closed
         return _resident_of(server.pid)
 
     with (

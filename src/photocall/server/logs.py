@@ -142,6 +142,7 @@ class RequestLog:
                 await self._app(scope, receive_counted, send_with_id)
             finally:
                 self._tell(scope, seen, time.perf_counter() - started)
+                forget(scope["state"])
 
     def _tell(self, scope: Scope, seen: Seen, seconds: float) -> None:
         route, operation = route_of(scope), scope["state"].get("operation") or ""
@@ -167,6 +168,17 @@ class RequestLog:
         quiet = route in OPERATION and status < 500
         told = {name: value for name, value in told.items() if value is not None}
         _log.log(logging.DEBUG if quiet else logging.INFO, "request", extra={"told": told})
+
+
+def forget(state: dict[str, Any]) -> None:
+    """Let go of what a request failed with.
+
+    An exception holds the frames that it came through, with images and bodies of megabytes in them, and some of those
+    hold the exception; only the garbage collector would find such a circle, many requests later.
+    """
+    failure = state.pop("failure", None)
+    if failure is not None:
+        failure.__traceback__ = None
 
 
 def _agent(scope: Scope) -> dict[str, str | None]:

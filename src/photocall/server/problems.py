@@ -89,6 +89,7 @@ class RestRoute(APIRoute):
                 return await answer(request)
             except BadRequest as bad:
                 request.state.error = bad.error  # for the log
+                bad.__traceback__ = None  # whose frames hold the body, and the exception: see `logs.forget`
                 said = {"success": False, "message": bad.error, "detail": bad.description}
                 return JSONResponse(said, bad.status)
             except errors.PhotocallError as error:
@@ -112,9 +113,10 @@ class V1Route(APIRoute):
                 return await answer(request)
             except BadRequest as bad:
                 request.state.error = bad.error  # for the log
+                bad.__traceback__ = None  # whose frames hold the body, and the exception: see `logs.forget`
                 return _v1(bad.status, bad.error, bad.description)
             except WireError as error:
-                request.state.error = error.code
+                request.state.error, error.__traceback__ = error.code, None
                 return _rekognition(error)
             except errors.PhotocallError as error:
                 request.state.error, request.state.failure = type(error).__name__, error

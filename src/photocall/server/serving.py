@@ -20,6 +20,7 @@ from photocall.errors import SettingInvalid
 from photocall.media.files import reason
 from photocall.server.http import make_http
 from photocall.server.logs import start_log
+from photocall.server.memory import give_back_large_blocks
 from photocall.server.service import Service, open_service
 from photocall.settings import Settings
 
@@ -192,6 +193,7 @@ def serve(settings: Settings, announce: Callable[[str, Service], None]) -> None:
     """
     with listen(settings.host, settings.port) as listener:
         start_log(debug=settings.debug)
+        give_back_large_blocks()
         with open_service(settings) as service:
             server = Server(_config(service), service, lambda: announce(address_of(listener), service))
             with _stopping(server):

@@ -21,6 +21,10 @@ BUSY_SECONDS = 30
 SWEEP_SECONDS = 0.2
 """How long an erasure waits for readers of the log; most are done in a thousandth of that."""
 
+STATEMENTS = 32
+"""Compiled statements that a connection keeps. Python's 128 took 1.6 MB a connection after 1,500 requests, and more
+with every further one, since each length of a list of ids makes another statement; 16 took 0.3 MB."""
+
 PRAGMAS = (
     f"busy_timeout = {BUSY_SECONDS * 1000}",  # first: the next one may have to wait for a lock
     "journal_mode = WAL",
@@ -69,7 +73,9 @@ class SqliteFile:
         path = _database_path(url)
         _make_room(path)
         self.name = str(path)
-        self.reader: Engine = create_engine(URL.create("sqlite", database=self.name))
+        self.reader: Engine = create_engine(
+            URL.create("sqlite", database=self.name), connect_args={"cached_statements": STATEMENTS}
+        )
         self.writer: Engine = self.reader.execution_options(**{WRITES: True})
         self._unswept = True  # a process that was killed may have left something in the log
         event.listen(self.reader, "connect", _prepare)
