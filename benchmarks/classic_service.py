@@ -1,6 +1,7 @@
 """The service that people write today: Flask and face_recognition, forty lines. The baseline of `benchmarks.service`.
 
-`python -m benchmarks.classic_service ENCODINGS.npy` listens on a free port and prints its address.
+`python -m benchmarks.classic_service ENCODINGS.npy` listens on a free port and prints its address. The lock is needed:
+without it, photos of different sizes that are encoded at once end the process by a segmentation fault or an abort.
 """
 
 import sys
@@ -24,10 +25,10 @@ known_names = [f"person {number}" for number in range(len(known_encodings))]
 @app.post("/faces/<name>")
 def index(name):  # type: ignore[no-untyped-def]
     """Learn the first face of a photo."""
-    encodings = face_recognition.face_encodings(face_recognition.load_image_file(request.files["image"]))
-    if not encodings:
-        return jsonify(error="no face"), 400
     with lock:
+        encodings = face_recognition.face_encodings(face_recognition.load_image_file(request.files["image"]))
+        if not encodings:
+            return jsonify(error="no face"), 400
         known_encodings.append(encodings[0])
         known_names.append(name)
     return jsonify(faces=1)
@@ -36,7 +37,8 @@ def index(name):  # type: ignore[no-untyped-def]
 @app.post("/search")
 def search():  # type: ignore[no-untyped-def]
     """Who the first face of a photo is."""
-    encodings = face_recognition.face_encodings(face_recognition.load_image_file(request.files["image"]))
+    with lock:
+        encodings = face_recognition.face_encodings(face_recognition.load_image_file(request.files["image"]))
     if not encodings:
         return jsonify(error="no face"), 400
     distances = face_recognition.face_distance(known_encodings, encodings[0])

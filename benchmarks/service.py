@@ -139,7 +139,6 @@ def _searched(sides: dict[str, _Side], clients: int, rounds: int) -> Result:
             rates[name].append(clients * shares[name] / (time.perf_counter() - begun))
     ratios = [a / b for a, b in zip(rates["photocall"], rates["classic"], strict=True)]
     ahead = float(np.median(rates["photocall"]) / np.median(rates["classic"]))
-    sys.stderr.write(f"{clients} clients: {rates}\n")
     return {
         **{name: _latency(waits[name], rates[name]) for name in sides},
         "ratio": {"wall": round(ahead, 2), "wall_quartiles": [round(min(ratios), 2), round(max(ratios), 2)]},
