@@ -23,8 +23,8 @@ from benchmarks.tables import Table, target, times
 from benchmarks.timing import Result, told
 from photocall.faces import BoundingBox, ByteArray, Embedding, FaceRecord, FloatArray
 from photocall.media.images import encode_jpeg
+from photocall.settings import sqlite_url
 from photocall.stores.sql import SqlStore
-from photocall.stores.sqlite import sqlite_url
 
 FACES = 10_000
 """Indexed before the first search."""

@@ -12,8 +12,8 @@ import pytest
 from contracts.face_store import MODEL, batch_of, ids
 from contracts.register import ADA, BOB
 from photocall.errors import StoreUnavailable
+from photocall.settings import sqlite_url
 from photocall.stores.sql import SqlStore
-from photocall.stores.sqlite import sqlite_url
 
 # Children are forked from a clean process that has imported everything once, so that one starts in milliseconds.
 PROCESSES = multiprocessing.get_context("forkserver")

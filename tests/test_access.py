@@ -13,8 +13,8 @@ from commandline import photocall
 from photocall.access import Meter, check_api_key, check_scope, create_access_key, create_api_key, revoke_key
 from photocall.errors import KeyNotFound, KeyRefused, TooManyRequests
 from photocall.keys import Key, Plan, Scope
+from photocall.settings import sqlite_url
 from photocall.stores.sql import SqlStore
-from photocall.stores.sqlite import sqlite_url
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 BOTH = frozenset(Scope)

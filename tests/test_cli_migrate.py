@@ -13,9 +13,8 @@ from photocall.app import COLLECTION
 from photocall.demo import Demo
 from photocall.engine.packs import load_pack
 from photocall.faces import ByteArray
-from photocall.settings import DATABASE
+from photocall.settings import DATABASE, sqlite_url
 from photocall.stores.sql import SqlStore
-from photocall.stores.sqlite import sqlite_url
 
 OLD, NEW = (load_pack(pack).model for pack in ("dlib-mtcnn", "standard"))
 

@@ -21,8 +21,8 @@ from photocall.engine.face_engine import FaceEngine
 from photocall.errors import ServiceFailed
 from photocall.faces import ByteArray
 from photocall.keys import Plan, Scope
+from photocall.settings import sqlite_url
 from photocall.stores.sql import SqlStore
-from photocall.stores.sqlite import sqlite_url
 from servers import jpeg
 from serving import Served, served
 

@@ -15,9 +15,9 @@ from photocall.kept_photos import MAX_SIDE, embed_kept, photo_key, photo_prefix
 from photocall.media.images import read_image
 from photocall.ports import ObjectStore
 from photocall.recognition import index_face
+from photocall.settings import sqlite_url
 from photocall.stores.objects import ObStore
 from photocall.stores.sql import SqlStore
-from photocall.stores.sqlite import sqlite_url
 
 
 @pytest.fixture

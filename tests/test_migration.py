@@ -19,9 +19,9 @@ from photocall.kept_photos import photo_key
 from photocall.migration import migrate_faces, side_collection, side_collections
 from photocall.ports import ObjectStore
 from photocall.recognition import index_face
+from photocall.settings import sqlite_url
 from photocall.stores.objects import ObStore
 from photocall.stores.sql import SqlStore
-from photocall.stores.sqlite import sqlite_url
 
 CLASS = ("obama", "biden", "astronaut")
 

@@ -16,8 +16,8 @@ from photocall.faces import ByteArray, Face
 from photocall.media.images import read_image
 from photocall.quality_gate import QualityFilter, Reason, Use, advice, bar_for, reasons
 from photocall.recognition import index_face
+from photocall.settings import sqlite_url
 from photocall.stores.sql import SqlStore
-from photocall.stores.sqlite import sqlite_url
 
 
 def looking(**quality: float) -> Face:

@@ -24,8 +24,8 @@ from databases import (
     wait_for_first_line,
 )
 from photocall.errors import StoreUnavailable
+from photocall.settings import sqlite_url
 from photocall.stores.sql import SqlStore
-from photocall.stores.sqlite import sqlite_url
 from photocall.stores.tables import SCHEMA_VERSION
 
 

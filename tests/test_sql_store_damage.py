@@ -18,9 +18,9 @@ from contracts.register import ADA
 from databases import PROCESSES, batches_in, filled, integrity, refusal
 from nobody import as_nobody
 from photocall.errors import PhotocallError, StoreUnavailable
+from photocall.settings import sqlite_url
 from photocall.stores import sqlite
 from photocall.stores.sql import SqlStore
-from photocall.stores.sqlite import sqlite_url
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 from contracts.face_store import MODEL, face
 from contracts.register import ADA, BOB
 from photocall.faces import FaceRecord
+from photocall.settings import sqlite_url
 from photocall.stores.sql import SqlStore
-from photocall.stores.sqlite import sqlite_url
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ class Settings(BaseSettings):
     )
     csv_layout: str = Field("photocall", description=f"Columns of a result's CSV: {', '.join(CSV_LAYOUTS)}.")
     database: str = Field(
-        default_factory=lambda given: sqlite_address(given["data"]),
+        default_factory=lambda given: sqlite_url(given["data"] / DATABASE),
         description="Address of the database, such as sqlite:////srv/photocall.db or postgresql://user@host/name.",
     )
     engine: EngineKind = Field(
@@ -153,9 +153,9 @@ class Settings(BaseSettings):
         return value
 
 
-def sqlite_address(data: Path) -> str:
-    """The address of the database in a data directory."""
-    return f"sqlite:///{quote(str(data / DATABASE))}"
+def sqlite_url(path: Path) -> str:
+    """The address of a database file, with whatever a URL reserves escaped."""
+    return f"sqlite:///{quote(str(path))}"
 
 
 def _existing_packs(data: Path | None) -> Path | None:

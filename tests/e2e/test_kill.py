@@ -20,9 +20,8 @@ from killable import Commands, write_class
 from photocall.app import COLLECTION, enrolled_faces
 from photocall.demo import Demo
 from photocall.faces import BoundingBox, ByteArray
-from photocall.settings import DATABASE
+from photocall.settings import DATABASE, sqlite_url
 from photocall.stores.sql import SqlStore
-from photocall.stores.sqlite import sqlite_url
 
 KILLS, KILLS_OF_VIDEO = 16, 10
 

@@ -20,9 +20,8 @@ from photocall.errors import CollectionNotFound
 from photocall.faces import ByteArray, FaceRecord
 from photocall.kept_photos import photo_key
 from photocall.migration import side_collections
-from photocall.settings import DATABASE
+from photocall.settings import DATABASE, sqlite_url
 from photocall.stores.sql import SqlStore
-from photocall.stores.sqlite import sqlite_url
 
 ATTEMPTS, KILLS = 6, 3
 PERSON = "Barack Obama"

@@ -64,13 +64,11 @@ def compare_faces(service: Service, request: Json) -> Json:
 
 def index(service: Service, request: Json) -> Json:
     """Put the faces of a picture into a collection."""
-    collection_id = request["CollectionId"]
-    service.store.collection(collection_id)
     image = read_request_image(service, request["Image"])
     indexed = index_faces(
         service.engine,
         service.store,
-        collection_id,
+        request["CollectionId"],
         image.pixels,
         image_id=image.image_id,
         external_image_id=request.get("ExternalImageId", ""),

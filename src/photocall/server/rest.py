@@ -15,6 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from photocall import keys
+from photocall.encodings import PACK
 from photocall.engine.face_engine import FaceEngine
 from photocall.engine.packs import load_pack
 from photocall.faces import BoundingBox, ByteArray, Face
@@ -22,7 +23,7 @@ from photocall.recognition import largest_first
 from photocall.server import openapi_rest as documented
 from photocall.server.api_keys import needs_key
 from photocall.server.problems import INVALID_REQUEST, BadRequest, RestRoute
-from photocall.server.service import PLAIN_PACK, Service
+from photocall.server.service import Service
 from photocall.server.uploads import BUCKET, image_in_json, read_body
 
 MAX_KNOWN = 10_000
@@ -124,7 +125,7 @@ def compared(known: NDArray[np.float64], probe: NDArray[np.float64], tolerance: 
     """
     if not len(known):
         return _nobody()
-    similarity = load_pack(PLAIN_PACK).calibration.similarity
+    similarity = load_pack(PACK).calibration.similarity
     distances = np.linalg.norm(known - probe, axis=1).tolist()
     results = [
         {

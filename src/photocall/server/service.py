@@ -12,15 +12,13 @@ from threading import Event, Lock, Thread
 from typing import Protocol
 
 from photocall.app import open_amazon, open_bucket, open_engine, open_objects, open_store
+from photocall.encodings import PACK
 from photocall.engine.face_engine import FaceEngine
 from photocall.errors import CollectionNotFound, ModelMismatch, PhotocallError, SettingInvalid
 from photocall.gallery import MOST_FACES, Gallery
 from photocall.ports import FaceStore, ObjectStore, Register
 from photocall.server.metrics import Metrics
 from photocall.settings import AuthMode, Settings
-
-PLAIN_PACK = "dlib-mtcnn"
-"""The pack of the routes whose callers compare vectors by themselves: dlib's own, at the distance that they know."""
 
 SPARE_WORKERS = 2
 """Threads beyond one a core, for those that wait for a store."""
@@ -140,9 +138,9 @@ class Service:
         return engine
 
     def _open_plain(self) -> FaceEngine:
-        if self.engine.pack == PLAIN_PACK:
+        if self.engine.pack == PACK:
             return self.engine
-        return FaceEngine(threads=self.settings.threads, min_face=self.settings.min_face, pack=PLAIN_PACK)
+        return FaceEngine(threads=self.settings.threads, min_face=self.settings.min_face, pack=PACK)
 
     def _keep(self, collection_id: str, gallery: Gallery) -> None:
         """Keep a gallery in memory, and let go of those asked for longest ago while all have too many faces."""

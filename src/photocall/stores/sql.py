@@ -36,7 +36,7 @@ class SqlStore(CollectionStore, FacesOfCollections, UserStore, SqlRegister):
         """Open the database; a file is made on first use with its parent directory, and tables are made or upgraded.
 
         Args:
-            url: `sqlite:////absolute/path/photocall.db` (`sqlite_url` makes one from a path), or
+            url: `sqlite:////absolute/path/photocall.db` (`settings.sqlite_url` makes one from a path), or
                 `postgresql://user:password@host/database`.
 
         Raises:

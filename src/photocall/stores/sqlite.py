@@ -51,11 +51,6 @@ _REASONS = {
 }
 
 
-def sqlite_url(path: Path) -> str:
-    """The address of a database file, with whatever a URL reserves escaped."""
-    return URL.create("sqlite", database=str(path)).render_as_string()
-
-
 class SqliteFile:
     """A `Database` in a file; nothing is opened yet."""
 
