@@ -59,7 +59,8 @@ def test_a_person_with_several_photos_is_their_mean_where_the_metric_knows_the_s
 
 def test_an_empty_gallery_has_nobody_to_be_near_to(store: SqlStore) -> None:
     gallery = Gallery(store, "class", MODEL, Metric(hubness=np.zeros(129, np.float32), scatter=0.06))
-    assert gallery.by_person().names == gallery.by_user().names == ()
+    probe = person(0).vector[None]
+    assert gallery.compared_with_people(probe)[0] == gallery.compared_with_users(probe)[0] == ()
     assert gallery.distances_to_people(person(0).vector[None]).shape == (1, 0)
     assert gallery.search(person(0).vector[None], 5, np.inf) == [[]]
 
@@ -77,16 +78,17 @@ def test_a_user_is_the_faces_associated_with_it_and_nobody_else_is_one(store: Sq
     store.add_user("class", "yan")
     store.add_user("class", "without faces")
     gallery = Gallery(store, "class", MODEL, Metric(scatter=0.0))
-    assert not gallery.by_user().names
+    probe = person(0).vector[None]
+    assert not gallery.compared_with_users(probe)[0]
     store.associate_faces("class", "zoe", ["a-0", "b-0"], 100)
     store.associate_faces("class", "yan", ["d-0"], 100)
     gallery.refresh()
-    assert gallery.by_user().names == ("yan", "zoe")
-    assert gallery.by_user().distances(person(0).vector[None])[0] == pytest.approx([2**0.5, 0.5**0.5], abs=1e-3)
+    users, distances = gallery.compared_with_users(probe)
+    assert users == ("yan", "zoe") and distances[0] == pytest.approx([2**0.5, 0.5**0.5], abs=1e-3)
     assert gallery.people == ("a", "b", "c", "d") and len(gallery) == 4
     store.disassociate_faces("class", "zoe", ["b-0"])
     gallery.refresh()
-    assert gallery.by_user().distances(person(0).vector[None])[0] == pytest.approx([2**0.5, 0], abs=1e-3)
+    assert gallery.compared_with_users(probe)[1][0] == pytest.approx([2**0.5, 0], abs=1e-3)
 
 
 def test_what_changes_in_the_store_is_there_after_a_refresh(store: SqlStore) -> None:
@@ -168,7 +170,7 @@ def test_a_collection_that_is_gone_leaves_no_face_in_memory_and_may_be_made_anew
     store.delete_collection("class")
     with pytest.raises(CollectionNotFound):
         gallery.refresh()
-    assert not part.segment.vectors.any() and len(gallery) == 0 and gallery.by_person().names == ()
+    assert not part.segment.vectors.any() and len(gallery) == 0 and not gallery.people
     store.create_collection("class", MODEL)
     gallery.refresh()
     assert len(gallery) == 0

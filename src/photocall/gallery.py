@@ -88,7 +88,7 @@ class Gallery:
     @property
     def people(self) -> tuple[str, ...]:
         """The names enrolled, sorted; the columns of `distances_to_people`."""
-        return self.by_person().names
+        return self._settled(lambda view: view.people.names if view.people.is_whole else None)
 
     def __len__(self) -> int:
         """How many faces are enrolled."""
@@ -112,15 +112,15 @@ class Gallery:
         Returns:
             float32, shape (n, people).
         """
-        return self._settled(lambda view: view.people.distances(probes) if view.people.is_whole else None)
+        return self.compared_with_people(probes)[1]
 
-    def by_person(self) -> Groups:
-        """Names and distances of people that belong together while other threads refresh the gallery."""
-        return self._settled(lambda view: view.people if view.people.is_whole else None)
+    def compared_with_people(self, probes: FloatArray) -> tuple[tuple[str, ...], FloatArray]:
+        """The names of everybody enrolled, and the distances to them as of the same moment, shape (n, people)."""
+        return self._settled(lambda view: _compared_with(view.people, probes))
 
-    def by_user(self) -> Groups:
-        """The same of users."""
-        return self._settled(lambda view: view.users if view.users.is_whole else None)
+    def compared_with_users(self, probes: FloatArray) -> tuple[tuple[str, ...], FloatArray]:
+        """The ids of all users who have faces, and the distances to them as of the same moment, shape (n, users)."""
+        return self._settled(lambda view: _compared_with(view.users, probes))
 
     def search(
         self, probes: FloatArray, limit: int, max_distance: float, *, without: str | None = None
@@ -210,6 +210,11 @@ def _vectors(view: Snapshot, face_id: str) -> list[FloatArray] | None:
     found = [(segment, rows[0]) for segment, rows in view.find([face_id])]
     vectors = [segment.vectors[row].copy() for segment, row in found]
     return vectors if all(np.isfinite(segment.halves[row]) for segment, row in found) else None
+
+
+def _compared_with(groups: Groups, probes: FloatArray) -> tuple[tuple[str, ...], FloatArray] | None:
+    """The names of groups and the distances to them; None if faces were deleted while they were put together."""
+    return (groups.names, groups.distances(probes)) if groups.is_whole else None
 
 
 def _rows(changes: VectorChanges) -> Rows:

@@ -216,8 +216,7 @@ def identify_faces(
         return []
     accept = gallery.operating_point(calibration, false_positive_target)
     review = max(accept, gallery.operating_point(calibration, REVIEW_TARGET))
-    people = gallery.by_person()  # once: another thread may refresh the gallery
-    distances = people.distances(stacked(faces))
+    people, distances = gallery.compared_with_people(stacked(faces))
     identified = [Identification(face) for face in faces]
     chosen = assign(review - distances)
     runners_up = _runners_up(distances, chosen)
@@ -225,7 +224,7 @@ def identify_faces(
         distance, poor = float(distances[row, column]), reasons(faces[row], Use.IDENTIFICATION, quality_filter)
         identified[row] = Identification(
             face=faces[row],
-            name=people.names[column],
+            name=people[column],
             similarity=calibration.similarity(distance),
             certain=distance <= accept and runners_up[row] - distance >= MARGIN and not poor,
             reasons=tuple(poor),

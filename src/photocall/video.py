@@ -149,15 +149,16 @@ def _joined(tracks: list[_Person], metric: Metric, same_person: float) -> list[_
 
 def _name(people: list[_Person], gallery: Gallery, calibration: Calibration, false_positive_target: float) -> None:
     """Give names, nearest first: people seen at the same time never share one, others who do are joined."""
-    enrolled = gallery.by_person()
-    if not people or not enrolled.names:
+    if not people or not gallery.people:
         return
     accept = gallery.operating_point(calibration, false_positive_target)
-    distances = np.stack([enrolled.distances(person.vectors).mean(axis=0) for person in people])
+    names, every = gallery.compared_with_people(np.concatenate([person.vectors for person in people]))
+    ends = np.cumsum([len(person.vectors) for person in people])[:-1]
+    distances = np.stack([part.mean(axis=0) for part in np.split(every, ends)])
     named: dict[str, _Person] = {}
     gone = []
     for row, column in np.argwhere(distances <= accept)[np.argsort(distances[distances <= accept])]:
-        person, name = people[row], enrolled.names[column]
+        person, name = people[row], names[column]
         if person.name is not None or (name in named and named[name].times & person.times):
             continue
         person.name, person.similarity = name, calibration.similarity(float(distances[row, column]))

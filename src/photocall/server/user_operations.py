@@ -142,8 +142,8 @@ def _matches(service: Service, request: Json, probes: FloatArray) -> list[Json]:
         probes: float32, shape (n, d): faces of the person.
     """
     service.metrics.faces.labels("searched").inc()
-    users, calibration = service.gallery(request["CollectionId"]).by_user(), service.engine.calibration
-    distances = users.distances(probes).mean(axis=0)
+    users, every = service.gallery(request["CollectionId"]).compared_with_users(probes)
+    distances, calibration = every.mean(axis=0), service.engine.calibration
     least, limit = request.get("UserMatchThreshold", THRESHOLD), request.get("MaxUsers", MOST_USERS)
     farthest = calibration.farthest(least)
     nearest = [index for index in np.argsort(distances, kind="stable") if distances[index] <= farthest]
@@ -152,10 +152,10 @@ def _matches(service: Service, request: Json, probes: FloatArray) -> list[Json]:
     return [
         {
             "Similarity": percent(calibration.similarity(float(distances[index])) / 100),
-            "User": {"UserId": users.names[index], "UserStatus": "ACTIVE"},
+            "User": {"UserId": users[index], "UserStatus": "ACTIVE"},
         }
         for index in nearest
-        if users.names[index] != request.get("UserId")
+        if users[index] != request.get("UserId")
     ][:limit]
 
 
