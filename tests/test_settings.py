@@ -34,6 +34,18 @@ def test_without_anything_set_the_defaults_hold() -> None:
         "keep_photos": True,
         "csv_layout": "photocall",
         "database": f"sqlite:///{user_data_path('photocall') / 'photocall.db'}",
+        "queue": f"sqlite:///{user_data_path('photocall') / 'queue.db'}",
+        "request_queue": "photocall-jobs",
+        "response_queue": "",
+        "lease": 60,
+        "max_receives": 5,
+        "input_bucket": "photocall-input",
+        "output_bucket": "photocall-output",
+        "csv_suffix": ".csv",
+        "workers_min": 0,
+        "workers_max": 15,
+        "job_seconds": 3600,
+        "job_memory": 2048,
         "engine": "local",
         "host": "127.0.0.1",
         "port": 8000,
@@ -54,6 +66,10 @@ def test_every_setting_is_read_from_the_environment(monkeypatch: pytest.MonkeyPa
     values |= {"database": "postgresql://ada@db.example/faces", "engine": "rekognition", "image_formats": "PNG,WebP"}
     values |= {"host": "0.0.0.0", "port": "80", "auth": "on", "region": "eu-central-1", "account": "123456789012"}
     values |= {"bucket": "my-images", "debug": "True"}
+    values |= {"queue": "nats://nats.example", "request_queue": "1-req", "response_queue": "1-resp"}
+    values |= {"lease": "30.0", "max_receives": "3", "job_seconds": "60.0", "job_memory": "1024"}
+    values |= {"input_bucket": "1-in", "output_bucket": "1-out", "csv_suffix": "none"}
+    values |= {"workers_min": "1", "workers_max": "4"}
     for name, value in values.items():
         monkeypatch.setenv(PREFIX + name.upper(), value)
     assert {name: str(value) for name, value in Settings().model_dump().items()} == values
@@ -111,6 +127,11 @@ def test_a_tilde_is_the_home_and_a_relative_path_starts_here(monkeypatch: pytest
         ("PHOTOCALL_BUCKET", "My_Images", "3 to 63 small letters"),
         ("PHOTOCALL_BUCKET", "../objects", "3 to 63 small letters"),
         ("PHOTOCALL_IMAGE_FORMATS", "JPEG,SVG", "JPEG, PNG, GIF"),
+        ("PHOTOCALL_REQUEST_QUEUE", "my queue", "Name of the queue"),
+        ("PHOTOCALL_LEASE", "0", "1 to 43200"),
+        ("PHOTOCALL_CSV_SUFFIX", "/../x", "such as .csv"),
+        ("PHOTOCALL_INPUT_BUCKET", "In_Bucket", "Bucket whose"),
+        ("PHOTOCALL_JOB_MEMORY", "1", "256 or more"),
         ("PHOTOCALL_DEBUG", "a little", "true or false"),
         ("PHOTOCALL_DATA", "~nobody-has-this-name/faces", "Directory"),
     ],

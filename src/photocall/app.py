@@ -10,7 +10,7 @@ from photocall.engine.packs import DEFAULT_PACK, pack_of_model
 from photocall.errors import CollectionNotFound, ExtraMissing, NobodyEnrolled
 from photocall.faces import FaceRecord
 from photocall.gallery import Gallery
-from photocall.ports import FaceStore, ObjectStore
+from photocall.ports import FaceStore, JobQueue, ObjectStore
 from photocall.roster import Student
 from photocall.settings import EngineKind, Settings
 from photocall.stores.sql import SqlStore
@@ -74,6 +74,14 @@ def open_objects(settings: Settings) -> ObjectStore:
     from photocall.stores.objects import ObStore  # loads obstore: not for commands that need none
 
     return ObStore(settings.objects)
+
+
+def open_queue(settings: Settings, name: str | None = None) -> JobQueue:
+    """The queue of jobs, or that of another name. Raises `StoreUnavailable`, `ExtraMissing`."""
+    from photocall.stores import queues
+
+    name = name or settings.request_queue
+    return queues.open_queue(settings.queue, name, lease=settings.lease, max_receives=settings.max_receives)
 
 
 def pack_of_collection(store: FaceStore, settings: Settings) -> str | None:

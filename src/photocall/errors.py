@@ -11,6 +11,8 @@
     │   ├── CalibrationImpossible  too few photos or people to say what distances mean
     │   ├── ObjectKeyInvalid       no object can have this name
     │   ├── ObjectTooLarge         an object has more bytes than allowed, refused before it is fetched
+    │   ├── JobInvalid             a message in a queue is no job
+    │   ├── ObjectReplaced         an object has other content than the job was for
     │   ├── SettingInvalid         a setting or option has a value that it cannot have
     │   ├── NoFace                 a photo that must show a face shows none
     │   ├── SeveralFaces           a photo that must show one face shows more
@@ -261,6 +263,20 @@ class ObjectTooLarge(InputError):
     key: str
     size: int
     limit: int
+
+
+@dataclass(eq=False)
+class JobInvalid(InputError):
+    """The message is no job: {reason}"""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class ObjectReplaced(InputError):
+    """{key!r} was replaced by other content before it was read; put each under a key of its own"""
+
+    key: str
 
 
 @dataclass(eq=False)

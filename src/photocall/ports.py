@@ -1,17 +1,24 @@
 """What photocall asks of the systems around it. Adapters live in `stores/` and are chosen by URL in `app.py`.
 
 Every method may raise `StoreUnavailable`. Writes are transactions: once it returned, a write survives `kill -9`;
-before, it leaves no trace. Writing the same thing twice is the same as writing it once.
+before, it leaves no trace. Writing the same thing twice is the same as writing it once, but for sending to a queue.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Protocol
 
 from photocall.faces import Collection, FaceChanges, FaceRecord, User, VectorChanges
 from photocall.keys import Key
 from photocall.roster import Student
+
+MAX_MESSAGE_BYTES = 256 * 2**10
+"""Of a message in a queue; every service of the kind takes as much, and a job with a face in it needs a tenth."""
+
+MAX_DELAY = 900
+"""Seconds; the most of SQS: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +34,60 @@ class StoredObject:
     written: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message that its receiver has until the lease ends, and then somebody else may.
+
+    Attributes:
+        body: the message, as it was sent.
+        receipt: how the queue knows this delivery; it means nothing to others.
+        receives: how often the message has been received, this time included.
+    """
+
+    body: str
+    receipt: str
+    receives: int
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How many messages a queue has.
+
+    Attributes:
+        waiting: could be received now.
+        delayed: will be later.
+        leased: have been received and neither deleted nor given back. Where the queue does not tell, those whose lease
+            ended a moment ago count as leased.
+        dead: were given up.
+    """
+
+    waiting: int
+    delayed: int
+    leased: int
+    dead: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that was given up.
+
+    Attributes:
+        letter_id: names it among the dead letters of its queue.
+        body: the message, as it was sent.
+        reason: why it was given up.
+        receives: how often it had been received.
+        died: when it was given up, with a time zone.
+    """
+
+    letter_id: str
+    body: str
+    reason: str
+    receives: int
+    died: datetime
+
+
 class ObjectStore(Protocol):
-    """Files by name: kept photos, and images in buckets.
+    """Files by name: kept photos, results, and images and videos in buckets.
 
     Keys are at most 1,024 bytes of UTF-8: parts separated by slashes, none of them empty, "." or "..", without
     backslashes and what cannot be printed. Every method raises `ObjectKeyInvalid` for others.
@@ -51,12 +110,94 @@ class ObjectStore(Protocol):
         """
         ...
 
+    def download(self, key: str, path: Path, max_bytes: int) -> None:
+        """Write the content of an object into a file, a piece at a time.
+
+        Raises:
+            ObjectNotFound: there is none.
+            ObjectTooLarge: it has more than `max_bytes`; nothing of it was read.
+            OutputUnwritable: the file cannot be written.
+        """
+        ...
+
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """Every object below `prefix`, which is whole parts of a key: "faces/a" does not find "faces/ab/1"."""
         ...
 
     def delete(self, key: str) -> None:
         """Remove an object; nothing happens if there is none."""
+        ...
+
+
+class JobQueue(Protocol):
+    """Messages that are each received until somebody has done them: at least once, in no certain order.
+
+    Whoever receives a message has it for the time of the lease, and again for as long whenever it is extended; then it
+    is received again. After a number of receives it is given up and lies among the dead letters.
+
+    Attributes:
+        lease: seconds that a receiver has a message for.
+        max_receives: how often a message is received before it is given up.
+    """
+
+    lease: float
+    max_receives: int
+
+    def send(self, body: str, delay: float = 0) -> None:
+        """Add a message.
+
+        Args:
+            body: at most `MAX_MESSAGE_BYTES` of UTF-8.
+            delay: seconds until it may be received, 0 to `MAX_DELAY`.
+        """
+        ...
+
+    def receive(self, limit: int = 1, wait: float = 0) -> list[Delivery]:
+        """Lease messages; waits for the first one, and then for no other.
+
+        Args:
+            limit: how many at most, 1 to 10.
+            wait: seconds to wait for a message while there is none.
+        """
+        ...
+
+    def extend(self, delivery: Delivery) -> bool:
+        """Begin the lease anew; False if it had ended and the message is somebody else's, done or dead."""
+        ...
+
+    def delete(self, delivery: Delivery) -> None:
+        """Remove a message that was done; also after the lease has ended, since done is done."""
+        ...
+
+    def release(self, delivery: Delivery, reason: str, delay: float = 0) -> None:
+        """Give a message back before its lease ends, or give it up for this reason if it had its last receive.
+
+        Nothing happens if the lease has ended.
+        """
+        ...
+
+    def bury(self, delivery: Delivery, reason: str) -> None:
+        """Give a message up that will never succeed. Nothing happens if the lease has ended."""
+        ...
+
+    def depth(self) -> Depth:
+        """How many messages there are, of each kind."""
+        ...
+
+    def dead(self, limit: int) -> list[DeadLetter]:
+        """Some of the dead letters, oldest first as far as the queue keeps an order."""
+        ...
+
+    def retry(self, letter_id: str) -> bool:
+        """Send a dead letter once more, as if it were new; False if there is none of this id."""
+        ...
+
+    def drop(self, letter_id: str) -> bool:
+        """Remove a dead letter for good; False if there is none of this id."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what is open; leases go on."""
         ...
 
 

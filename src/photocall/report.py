@@ -35,6 +35,17 @@ def face_json(face: Face) -> Json:
     }
 
 
+def identified_json(one: Identification) -> Json:
+    """A face and who it is taken for."""
+    return {
+        "box": box_json(one.face.box),
+        "name": one.name,
+        "similarity": _rounded(one.similarity),
+        "certain": one.certain,
+        "reasons": list(one.reasons),
+    }
+
+
 def attendance_json(line: Attendance) -> Json:
     """A line of the register."""
     return {

@@ -23,8 +23,15 @@ PREFIX = "PHOTOCALL_"
 DATABASE = "photocall.db"
 """File name of the embedded database in the data directory."""
 
+QUEUE = "queue.db"
+"""File name of the embedded queues in the data directory."""
+
 OWN_PACKS = "packs.toml"
 """File of the user's own model packs in the data directory."""
+
+
+_BUCKET_NAME = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+_QUEUE_NAME = r"^[A-Za-z0-9_-]{1,80}$"
 
 
 class EngineKind(StrEnum):
@@ -101,6 +108,33 @@ class Settings(BaseSettings):
         default_factory=lambda given: sqlite_url(given["data"] / DATABASE),
         description="Address of the database, such as sqlite:////srv/photocall.db or postgresql://user@host/name.",
     )
+    queue: str = Field(
+        default_factory=lambda given: sqlite_url(given["data"] / QUEUE),
+        description="Address of the queues, such as sqlite:////srv/queue.db, nats://host:4222 or sqs://.",
+    )
+    request_queue: str = Field("photocall-jobs", pattern=_QUEUE_NAME, description="Name of the queue of jobs.")
+    response_queue: str = Field(
+        "", pattern=rf"^$|{_QUEUE_NAME}", description="Name of a queue that is told of every result; empty for none."
+    )
+    lease: float = Field(
+        60, ge=1, le=43200, description="Seconds after which the job of a worker that died is another's, 1 to 43200."
+    )
+    max_receives: int = Field(5, ge=1, le=1000, description="Times that a job is tried before it is given up.")
+    input_bucket: str = Field(
+        "photocall-input", pattern=_BUCKET_NAME, description="Bucket whose photos and videos are recognised when put."
+    )
+    output_bucket: str = Field(
+        "photocall-output", pattern=_BUCKET_NAME, description="Bucket for the CSV of a video and the name in a photo."
+    )
+    csv_suffix: str = Field(
+        ".csv",
+        pattern=r"^[A-Za-z0-9._-]{0,20}$",
+        description="What follows a video's name in the key of its CSV, such as .csv; none for nothing.",
+    )
+    workers_min: int = Field(0, ge=0, le=1000, description="Worker processes that are there even if there is no job.")
+    workers_max: int = Field(15, ge=0, le=1000, description="Most worker processes; 0 has serve start none.")
+    job_seconds: float = Field(3600, ge=1, le=86400, description="Seconds that a job may take, 1 to 86400.")
+    job_memory: int = Field(2048, ge=256, description="MiB of memory that a worker may have, 256 or more.")
     engine: EngineKind = Field(
         EngineKind.LOCAL,
         description="What photocall serve recognises with: local, or rekognition for Amazon's own service.",
@@ -115,7 +149,7 @@ class Settings(BaseSettings):
     account: str = Field("000000000000", pattern=r"^\d{12}$", description="Account that ARNs name, 12 digits.")
     bucket: str = Field(
         "photocall",
-        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        pattern=_BUCKET_NAME,
         description="Bucket for the images of PUT /v1/index: 3 to 63 small letters, digits, dots and hyphens.",
     )
     image_formats: str = Field(
@@ -135,6 +169,11 @@ class Settings(BaseSettings):
     def own_packs(self) -> Path:
         """The file that new packs and calibrations are written to."""
         return self.packs or self.data / OWN_PACKS
+
+    @property
+    def csv_ending(self) -> str:
+        """What follows a video's name in the key of its CSV; an empty variable counts as one that is not set."""
+        return "" if self.csv_suffix == "none" else self.csv_suffix
 
     @field_validator("data", "packs")
     @classmethod

@@ -1,8 +1,6 @@
 """The video command: people, CSV, timeline and contact sheet of each video."""
 
 import argparse
-import json
-from collections.abc import Sequence
 from pathlib import Path
 
 from photocall import report
@@ -10,10 +8,9 @@ from photocall.app import App, everybody, open_app
 from photocall.console import complain, failing, say, say_json, show_video, watched
 from photocall.errors import OutputUnwritable
 from photocall.gallery import Gallery
-from photocall.media.draw import contact_sheet
 from photocall.media.files import write_atomically
-from photocall.media.images import encode_jpeg
 from photocall.media.videos import open_video
+from photocall.outputs import video_outputs
 from photocall.roster import Sighting
 from photocall.settings import load_settings
 from photocall.video import find_people
@@ -49,20 +46,12 @@ def _process(app: App, gallery: Gallery, path: Path, out: Path) -> list[Sighting
         warnings = opened.warnings
     for warning in warnings:
         complain(f"{path}: {warning}")
-    table = report.video_csv(sightings, everybody(app.store), settings.csv_layout)
-    _write(out, path, sightings, warnings, table)
+    outputs = video_outputs(path.name, sightings, warnings, everybody(app.store), settings.csv_layout)
+    # The table last, since others wait for it.
+    for ending, data in {
+        "-faces.jpg": outputs.faces,
+        "-timeline.json": outputs.timeline,
+        ".csv": outputs.table,
+    }.items():
+        write_atomically(out / f"{path.stem}{ending}", data)
     return sightings
-
-
-def _write(out: Path, video: Path, sightings: Sequence[Sighting], warnings: Sequence[str], table: str) -> None:
-    """Contact sheet, timeline and table; the table last, since others wait for it."""
-    crops = [sighting.crop for sighting in sightings]
-    sheet = contact_sheet(list(zip(crops, report.captions(sightings), strict=True)))
-    timeline = json.dumps(report.timeline_json(video.name, sightings, warnings), indent=1)
-    files = {
-        "-faces.jpg": encode_jpeg(sheet),
-        "-timeline.json": timeline.encode(),
-        ".csv": table.encode(errors="replace"),
-    }
-    for ending, data in files.items():
-        write_atomically(out / f"{video.stem}{ending}", data)

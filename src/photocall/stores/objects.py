@@ -12,13 +12,22 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, MemoryStore, S3Store
 
-from photocall.errors import BucketNotFound, ObjectKeyInvalid, ObjectNotFound, ObjectTooLarge, StoreUnavailable
+from photocall.errors import (
+    BucketNotFound,
+    ObjectKeyInvalid,
+    ObjectNotFound,
+    ObjectTooLarge,
+    OutputUnwritable,
+    StoreUnavailable,
+)
+from photocall.media.files import reason
 from photocall.ports import StoredObject
 
 FRAGMENT_SECONDS = 3600
@@ -31,6 +40,7 @@ S3_SECONDS = 20
 """How long S3 may take to answer, with what is asked again after a failure."""
 
 _RETRIES = 3
+_PIECE = 2**20  # bytes that are downloaded at once
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
 
@@ -72,6 +82,22 @@ class ObStore:
             if max_bytes is not None and size > max_bytes:
                 raise ObjectTooLarge(key, size, max_bytes)
             return bytes(found.bytes())
+
+    def download(self, key: str, path: Path, max_bytes: int) -> None:
+        """Write the content of an object into a file, a piece at a time. Raises as `get`, and `OutputUnwritable`."""
+        with self._failing(key):
+            found = obstore.get(self._store, key)
+            size = found.meta["size"]
+            if size > max_bytes:
+                raise ObjectTooLarge(key, size, max_bytes)
+            pieces = found.stream(min_chunk_size=_PIECE)
+            try:
+                file = path.open("wb")
+            except OSError as error:
+                raise OutputUnwritable(str(path), reason(error)) from error
+            with file:
+                for piece in pieces:
+                    _write(file, piece)
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """Every object below `prefix`, which is whole parts of a key: "faces/a" does not find "faces/ab/1".
@@ -140,13 +166,13 @@ class Bucket:
 
     def get(self, key: str, max_bytes: int | None = None) -> bytes:
         """The content of an object. Raises `BucketNotFound`, `ObjectNotFound`, `ObjectTooLarge`."""
-        try:
+        with self._named(key):
             return self._objects.get(self._full(key), max_bytes)
-        except ObjectNotFound:
-            self._check()
-            raise ObjectNotFound(key) from None
-        except ObjectTooLarge as error:
-            raise ObjectTooLarge(key, error.size, error.limit) from None
+
+    def download(self, key: str, path: Path, max_bytes: int) -> None:
+        """Write the content of an object into a file. Raises as `get`, and `OutputUnwritable`."""
+        with self._named(key):
+            self._objects.download(self._full(key), path, max_bytes)
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """Every object below `prefix`, whole parts of a key. Raises `BucketNotFound`."""
@@ -157,6 +183,17 @@ class Bucket:
     def delete(self, key: str) -> None:
         """Remove an object; nothing happens if there is none."""
         self._objects.delete(self._full(key))
+
+    @contextmanager
+    def _named(self, key: str) -> Iterator[None]:
+        """Let errors speak of the bucket and its keys."""
+        try:
+            yield
+        except ObjectNotFound:
+            self._check()
+            raise ObjectNotFound(key) from None
+        except ObjectTooLarge as error:
+            raise ObjectTooLarge(key, error.size, error.limit) from None
 
     def _full(self, key: str) -> str:
         if not _is_key(key):
@@ -235,8 +272,8 @@ def _open_folder(folder: Path) -> LocalStore:
         # Faces are personal data: a directory made for them is its owner's alone.
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        reason = f"the folder for photos cannot be made or entered: {error.strerror}; choose another"
-        raise StoreUnavailable(str(folder), reason) from error
+        why = f"the folder for photos cannot be made or entered: {error.strerror}; choose another"
+        raise StoreUnavailable(str(folder), why) from error
     return LocalStore(folder)  # not with automatic_cleanup: making a folder would race with its removal
 
 
@@ -247,6 +284,13 @@ def _remove_fragments(folder: Path) -> None:
         with suppress(FileNotFoundError):  # another process may be quicker
             if _FRAGMENT.search(path.name) and path.stat().st_mtime < long_ago:
                 path.unlink()
+
+
+def _write(file: BinaryIO, piece: bytes) -> None:
+    try:
+        file.write(piece)
+    except OSError as error:
+        raise OutputUnwritable(file.name, reason(error)) from error
 
 
 def _first_line(error: Exception) -> str:

@@ -65,27 +65,22 @@ class SqliteFile:
         Raises:
             StoreUnavailable: the address names no file, or a place where no file can be.
         """
-        path = _database_path(url)
-        _make_room(path)
+        path = database_path(url)
+        make_room(path)
         self.name = str(path)
         self.reader: Engine = create_engine(
             URL.create("sqlite", database=self.name), connect_args={"cached_statements": STATEMENTS}
         )
         self.writer: Engine = self.reader.execution_options(**{WRITES: True})
         self._unswept = True  # a process that was killed may have left something in the log
-        event.listen(self.reader, "connect", _prepare)
+        event.listen(self.reader, "connect", prepare)
         event.listen(self.reader, "begin", _begin)
 
     def reason_for(self, error: Exception) -> str:
         """Why it failed, and what to do, in plain words."""
-        if isinstance(error, UnicodeDecodeError):  # the driver could not even read the message about the damage
-            return DAMAGED
         if isinstance(error, PoolTimeoutError):
             return "too many threads use it at once; try again"
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        # The low byte is the kind of failure; the rest says where it happened.
-        code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        return _REASONS.get(code, f"the database failed: {cause}")
+        return reason_for(error.orig if isinstance(error, DBAPIError) else error)
 
     def keep_others_out(self, connection: Connection) -> None:
         """Nobody else writes anyway while a transaction that writes is under way."""
@@ -119,7 +114,17 @@ class SqliteFile:
         return not busy
 
 
-def _make_room(path: Path) -> None:
+def reason_for(error: BaseException | None) -> str:
+    """What a failure of the driver means, and what to do, in plain words."""
+    if isinstance(error, UnicodeDecodeError):  # the driver could not even read the message about the damage
+        return DAMAGED
+    # The low byte is the kind of failure; the rest says where it happened.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    return _REASONS.get(code, f"the database failed: {error}")
+
+
+def make_room(path: Path) -> None:
+    """Make a database file that is its owner's alone, if there is none. Raises `StoreUnavailable`."""
     try:
         # Faces are personal data: a directory made for them is its owner's alone.
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -133,7 +138,8 @@ def _make_room(path: Path) -> None:
         raise StoreUnavailable(str(path), "it is a directory, not a database file; choose another --data directory")
 
 
-def _database_path(url: URL) -> Path:
+def database_path(url: URL) -> Path:
+    """The file that an address names. Raises `StoreUnavailable` if it names none."""
     # A memory database is each connection's own, so it could not be shared between threads.
     in_memory = not url.database or url.database == ":memory:" or url.database.startswith("file:")
     if in_memory or url.query or url.host:
@@ -142,7 +148,8 @@ def _database_path(url: URL) -> Path:
     return Path(str(url.database))
 
 
-def _prepare(connection: Any, _record: object) -> None:
+def prepare(connection: Any, _record: object = None) -> None:
+    """Set a new connection up; it is closed if that fails."""
     connection.isolation_level = None  # transactions begin where `_begin` says, not where the driver guesses
     try:
         for pragma in PRAGMAS:

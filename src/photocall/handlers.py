@@ -1,0 +1,200 @@
+"""What is done for each kind of job. Every handler gives the same result however often it is called.
+
+A handler writes what others wait for, such as the CSV of a video, and returns what the job's result is to say. Whoever
+calls it writes that result, last of all.
+"""
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property, lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from photocall import report
+from photocall.app import App, everybody, open_bucket, open_objects
+from photocall.errors import ObjectReplaced, ObjectTooLarge, VideoUnreadable
+from photocall.faces import ByteArray, ImageSource
+from photocall.fleet import Progress
+from photocall.gallery import Gallery
+from photocall.indexing import index_faces
+from photocall.jobs import Job, Kind
+from photocall.media import signatures
+from photocall.media.images import read_image
+from photocall.media.videos import Frame, Video, open_video
+from photocall.outputs import video_outputs
+from photocall.ports import ObjectStore
+from photocall.recognition import derive_image_id, identify_faces
+from photocall.results import result_key
+from photocall.roster import Sighting
+from photocall.video import find_people
+
+Json = dict[str, Any]
+
+MAX_IMAGE_BYTES = 15 * 2**20
+"""Of an image in a bucket; Rekognition's limit: https://docs.aws.amazon.com/rekognition/latest/dg/limits.html"""
+
+MAX_VIDEO_BYTES = 10 * 10**9
+"""Of a video in a bucket; Rekognition's limit, too."""
+
+NOBODY = "unknown"
+"""What stands for a name where nobody is recognised."""
+
+ARCHIVE = "photocall"
+"""The collection that the images of the archive are indexed in."""
+
+MOST_INDEXED = 10
+"""Faces of an image that are indexed: the setting of the archive that photocall replaces."""
+
+_BUCKETS = 16
+
+
+Told = Callable[[Progress], None]
+
+
+class Tools:
+    """What handlers work with; one a process. Kept open between jobs, since opening takes longer than most jobs.
+
+    Attributes:
+        app: engine, settings and store.
+    """
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.bucket: Callable[[str], ObjectStore] = lru_cache(_BUCKETS)(lambda name: open_bucket(app.settings, name))
+
+    @cached_property
+    def objects(self) -> ObjectStore:
+        """Where results and kept photos are."""
+        return open_objects(self.app.settings)
+
+    def gallery(self) -> Gallery:
+        """The enrolled class as of now."""
+        self._gallery.refresh()
+        return self._gallery
+
+    @cached_property
+    def _gallery(self) -> Gallery:
+        return self.app.gallery()
+
+    @contextmanager
+    def fetched(self, job: Job) -> Iterator[Path]:
+        """The job's object as a file, which is gone afterwards.
+
+        Raises:
+            ObjectNotFound, ObjectTooLarge, BucketNotFound: it cannot be had.
+            ObjectReplaced: it has other content than the job is for.
+        """
+        with tempfile.TemporaryDirectory(prefix="photocall-") as folder:
+            path = Path(folder) / "object"
+            self.bucket(job.bucket).download(job.key, path, MAX_VIDEO_BYTES)
+            if job.digest and _digest(path) != job.digest:
+                raise ObjectReplaced(job.key)
+            yield path
+
+
+def run(tools: Tools, job: Job, told: Told) -> Json:
+    """Do a job, and give what its result is to say.
+
+    Args:
+        tools: of this process.
+        job: to be done.
+        told: is told, a few times a second, how far a long one is.
+
+    Raises:
+        PhotocallError: it cannot be done.
+    """
+    return HANDLERS[job.kind](tools, job, told)
+
+
+def recognize(tools: Tools, job: Job, told: Told) -> Json:
+    """Say who is in a photo or a video."""
+    with tools.fetched(job) as path:
+        with path.open("rb") as file:
+            kind = signatures.kind(file.read(signatures.HEAD))
+        if kind in (None, "video"):
+            return _people_of_video(tools, job, path, told)
+        return _people_of_photo(tools, job, read_image(_small(job, path), name=job.key))
+
+
+def index(tools: Tools, job: Job, told: Told) -> Json:
+    """Put the faces of a photo into the archive's collection."""
+    app = tools.app
+    with tools.fetched(job) as path:
+        data = _small(job, path).read_bytes()
+    app.store.create_collection(ARCHIVE, app.engine.model)
+    indexed = index_faces(
+        app.engine,
+        app.store,
+        ARCHIVE,
+        read_image(data, name=job.key),
+        image_id=derive_image_id(data),
+        external_image_id=job.key,
+        max_faces=MOST_INDEXED,
+        quality_filter=app.settings.quality_filter,
+        source=ImageSource(job.bucket, job.key),
+        objects=tools.objects if app.settings.keep_photos else None,
+    )
+    return {"face_ids": [record.face_id for _, record in indexed.faces], "not_indexed": len(indexed.unindexed)}
+
+
+HANDLERS: Mapping[Kind, Callable[[Tools, Job, Told], Json]] = MappingProxyType(
+    {Kind.RECOGNIZE: recognize, Kind.INDEX: index}
+)
+
+
+def _people_of_photo(tools: Tools, job: Job, image: ByteArray) -> Json:
+    app, settings = tools.app, tools.app.settings
+    faces = app.engine.faces(image)
+    gallery, target = tools.gallery(), settings.false_positive_target
+    identified = identify_faces(faces, gallery, app.engine.calibration, target, settings.quality_filter)
+    names = report.names(identified)
+    tools.bucket(settings.output_bucket).put(job.stem, (", ".join(names) or NOBODY).encode())
+    return {"media": "photo", "names": names, "faces": [report.identified_json(one) for one in identified]}
+
+
+def _people_of_video(tools: Tools, job: Job, path: Path, told: Told) -> Json:
+    app, settings = tools.app, tools.app.settings
+    try:
+        with open_video(path) as video:
+            frames = _watched(video, settings.video_fps, told)
+            sightings = find_people(app.engine, tools.gallery(), frames, settings.false_positive_target)
+            warnings = video.warnings
+    except VideoUnreadable as error:
+        raise VideoUnreadable(job.key, error.reason) from error
+    return {"media": "video", **_kept(tools, job, sightings, warnings)}
+
+
+def _kept(tools: Tools, job: Job, sightings: list[Sighting], warnings: list[str]) -> Json:
+    """Write the files about a video, the table last, since others wait for it."""
+    settings = tools.app.settings
+    name, table = Path(job.key).name, job.stem + settings.csv_ending
+    outputs = video_outputs(name, sightings, warnings, everybody(tools.app.store), settings.csv_layout)
+    files = {"faces.jpg": outputs.faces, "timeline.json": outputs.timeline}
+    for part, data in files.items():
+        tools.objects.put(result_key(job.job_id, part), data)
+    tools.bucket(settings.output_bucket).put(table, outputs.table)
+    told = report.video_json(name, sightings)
+    parts = {"table": f"{settings.output_bucket}/{table}", **{part: result_key(job.job_id, part) for part in files}}
+    return {**told, "warnings": warnings, "files": parts}
+
+
+def _watched(video: Video, fps: float, told: Told) -> Iterator[Frame]:
+    for number, frame in enumerate(video.frames(fps), start=1):
+        yield frame
+        told(Progress(number, frame.time, video.duration, 0))
+
+
+def _small(job: Job, path: Path) -> Path:
+    """The file of an image. Raises `ObjectTooLarge`."""
+    size = path.stat().st_size
+    if size > MAX_IMAGE_BYTES:
+        raise ObjectTooLarge(job.key, size, MAX_IMAGE_BYTES)
+    return path
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

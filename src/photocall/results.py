@@ -1,0 +1,64 @@
+"""The result of a job: one JSON object in the object store, and the truth about the job whatever the queue says.
+
+Its keys are a contract (docs/pipelines.md). `status` is "waiting" once the job has been asked for, and in the end
+"done" or "failed"; a job that was sent by somebody else, such as S3 itself, has no result until then.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from photocall.errors import ObjectNotFound, StoreUnavailable
+from photocall.jobs import Job
+from photocall.ports import ObjectStore
+
+Json = dict[str, Any]
+
+FOLDER = "results"
+"""Where results are in the object store."""
+
+WAITING, DONE, FAILED = "waiting", "done", "failed"
+
+
+def result_key(job_id: str, part: str = "") -> str:
+    """Where the result of a job is, or a further file of it such as "timeline.json"."""
+    return f"{FOLDER}/{job_id}/{part}" if part else f"{FOLDER}/{job_id}.json"
+
+
+def read_result(objects: ObjectStore, job_id: str) -> Json | None:
+    """The result of a job; None if there is none yet. Raises `StoreUnavailable` if it is damaged."""
+    key = result_key(job_id)
+    try:
+        found = json.loads(objects.get(key))
+    except ObjectNotFound:
+        return None
+    except ValueError as error:
+        raise StoreUnavailable(
+            key, "it is no result of photocall's; delete it, and the job can be done again"
+        ) from error
+    return found if isinstance(found, dict) else None
+
+
+def announce(objects: ObjectStore, job: Job) -> None:
+    """Say that a job has been asked for, before its message is sent; a result that is there stays."""
+    found = read_result(objects, job.job_id)
+    if found is None or found["status"] != DONE:
+        _write(objects, job, WAITING, {})
+
+
+def finish(objects: ObjectStore, job: Job, found: Json) -> None:
+    """Write what came of a job; all other files of it must be there by now."""
+    _write(objects, job, DONE, found)
+
+
+def fail(objects: ObjectStore, job: Job, reason: str) -> None:
+    """Write why a job was given up, unless it was done after all."""
+    found = read_result(objects, job.job_id)
+    if found is None or found["status"] != DONE:
+        _write(objects, job, FAILED, {"reason": reason})
+
+
+def _write(objects: ObjectStore, job: Job, status: str, found: Json) -> None:
+    told = {"job_id": job.job_id, "job": job.kind.value, "bucket": job.bucket, "key": job.key, "status": status}
+    told["written"] = datetime.now(UTC).isoformat(timespec="milliseconds")
+    objects.put(result_key(job.job_id), json.dumps({**told, **found}).encode())

@@ -1,0 +1,50 @@
+"""Which adapter of JobQueue an address means; SQS and NATS JetStream are loaded only where one of them is meant."""
+
+from urllib.parse import urlsplit
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from photocall.errors import ExtraMissing, StoreUnavailable
+from photocall.ports import JobQueue
+from photocall.stores.sqlite import database_path
+from photocall.stores.sqlite_queue import SqliteQueue
+
+_EXPECTED = "not the address of queues, such as sqlite:////srv/queue.db, nats://127.0.0.1:4222 or sqs://"
+
+
+def open_queue(url: str, name: str, *, lease: float, max_receives: int) -> JobQueue:
+    """The queue of this name at an address; see `SqliteQueue`, `NatsQueue` and `SqsQueue`.
+
+    Raises:
+        StoreUnavailable: it is no such address, or what it names cannot be reached.
+        ExtraMissing: the package for it is not installed.
+    """
+    scheme = urlsplit(url).scheme
+    if scheme == "sqlite":
+        try:
+            path = database_path(make_url(url))
+        except (ArgumentError, ValueError) as error:
+            raise StoreUnavailable(url, _EXPECTED) from error
+        return SqliteQueue(path, name, lease=lease, max_receives=max_receives)
+    if scheme in ("nats", "tls"):
+        return _open_nats(url, name, lease, max_receives)
+    if scheme == "sqs":
+        return _open_sqs(url, name, lease, max_receives)
+    raise StoreUnavailable(url, _EXPECTED)
+
+
+def _open_nats(url: str, name: str, lease: float, max_receives: int) -> JobQueue:
+    try:
+        from photocall.stores.nats_queue import NatsQueue  # an extra
+    except ImportError as error:
+        raise ExtraMissing("a queue in NATS", "nats") from error
+    return NatsQueue(url, name, lease=lease, max_receives=max_receives)
+
+
+def _open_sqs(url: str, name: str, lease: float, max_receives: int) -> JobQueue:
+    try:
+        from photocall.stores.sqs_queue import SqsQueue  # an extra
+    except ImportError as error:
+        raise ExtraMissing("a queue in SQS", "aws") from error
+    return SqsQueue(url, name, lease=lease, max_receives=max_receives)

@@ -1,0 +1,271 @@
+"""A worker in this process: what becomes of good jobs, hopeless ones, duplicates, and of those whose store is away."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+
+from photocall import results
+from photocall.app import open_app, open_bucket, open_objects, open_queue
+from photocall.demo import Demo
+from photocall.enrolment import enroll_photo
+from photocall.errors import StoreUnavailable
+from photocall.faces import ByteArray
+from photocall.fleet import Progress
+from photocall.handlers import Tools
+from photocall.jobs import Job, Kind, message
+from photocall.media.images import encode_jpeg
+from photocall.ports import Delivery, JobQueue
+from photocall.settings import Settings
+from photocall.worker import Worker, answer, back_off
+
+Json = dict[str, Any]
+
+
+class Silent:
+    """Nobody watches."""
+
+    def begun(self, delivery: Delivery, job: Job) -> None: ...
+
+    def went_on(self, progress: Progress) -> None: ...
+
+    def ended(self) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory, demo: Demo) -> Path:
+    """A data directory with the demo class."""
+    folder = tmp_path_factory.mktemp("data")
+    with open_app(Settings(data=folder)) as app:
+        app.gallery()
+        for path in sorted(demo.enroll.iterdir()):
+            enroll_photo(app.engine, app.store, "students", path, path.stem)
+    return folder
+
+
+@pytest.fixture
+def settings(data: Path, tmp_path: Path) -> Settings:
+    """That directory with queues of its own."""
+    return Settings(data=data, queue=f"sqlite:///{tmp_path}/queue.db", response_queue="responses", max_receives=2)
+
+
+@pytest.fixture
+def queue(settings: Settings) -> Iterator[JobQueue]:
+    opened = open_queue(settings)
+    yield opened
+    opened.close()
+
+
+def put(settings: Settings, key: str, data: bytes) -> None:
+    open_bucket(settings, settings.input_bucket).put(key, data)
+
+
+def output(settings: Settings, key: str) -> bytes:
+    return open_bucket(settings, settings.output_bucket).get(key)
+
+
+def result(settings: Settings, job: Job) -> Json:
+    found = results.read_result(open_objects(settings), job.job_id)
+    assert found is not None
+    return found
+
+
+def work_until(settings: Settings, enough: Callable[[], bool]) -> None:
+    """Let a worker work until that is so."""
+    stopping = Event()
+
+    def watch() -> None:
+        while not enough() and not stopping.wait(0.05):
+            pass
+        stopping.set()
+
+    watcher = Thread(target=watch)
+    responses = open_queue(settings, "responses")
+    with open_app(settings) as app:
+        watcher.start()
+        Worker(Tools(app), open_queue(settings), responses, stopping, Silent()).work()
+    watcher.join()
+
+
+def work_off(settings: Settings, queue: JobQueue) -> None:
+    """Let a worker work until the queue is empty but for dead letters."""
+
+    def is_empty() -> bool:
+        depth = queue.depth()
+        return depth.waiting + depth.delayed + depth.leased == 0
+
+    work_until(settings, is_empty)
+
+
+def recognition(settings: Settings, key: str, request_id: str = "", digest: str = "") -> Job:
+    return Job(Kind.RECOGNIZE, settings.input_bucket, key, request_id, digest)
+
+
+def test_a_photo_becomes_a_name_in_the_output_bucket_and_a_result(
+    settings: Settings, queue: JobQueue, portraits: dict[str, ByteArray]
+) -> None:
+    put(settings, "lessons/test_000.jpg", encode_jpeg(portraits["obama3"]))
+    job = recognition(settings, "lessons/test_000.jpg")
+    queue.send(message(job))
+    work_off(settings, queue)
+    found = result(settings, job)
+    (name,) = found["names"]
+    assert output(settings, "lessons/test_000") == name.encode()
+    assert found["status"] == "done" and found["media"] == "photo" and len(found["faces"]) == 1
+    (told,) = open_queue(settings, "responses").receive()
+    assert json.loads(told.body) == {"job_id": job.job_id, "key": job.key, "result": name}
+
+
+def test_a_video_becomes_table_timeline_and_faces(settings: Settings, queue: JobQueue, demo: Demo) -> None:
+    put(settings, "lesson.mp4", demo.clip.read_bytes())
+    job = recognition(settings, "lesson.mp4")
+    queue.send(message(job))
+    work_off(settings, queue)
+    found = result(settings, job)
+    header, *rows = output(settings, "lesson.csv").decode().splitlines()
+    assert header.startswith("name,major,year") and {row.split(",")[0] for row in rows} == {
+        person["name"] for person in found["people"]
+    }
+    timeline = json.loads(open_objects(settings).get(found["files"]["timeline.json"]))
+    assert len(timeline["sightings"]) == len(found["people"]) + found["unknown"]
+    assert open_objects(settings).get(found["files"]["faces.jpg"]).startswith(b"\xff\xd8")
+
+
+def test_an_image_put_into_the_archive_is_indexed_once_however_often_it_is_told(
+    settings: Settings, queue: JobQueue, portraits: dict[str, ByteArray]
+) -> None:
+    open_bucket(settings, settings.bucket).put("Ada-Lovelace.jpg", encode_jpeg(portraits["astronaut"]))
+    put_event = {"s3": {"bucket": {"name": settings.bucket}, "object": {"key": "Ada-Lovelace.jpg", "eTag": "1"}}}
+    again = {"s3": {**put_event["s3"], "object": {"key": "Ada-Lovelace.jpg", "eTag": "1", "sequencer": "2"}}}
+    for records in ([put_event], [put_event], [again]):
+        queue.send(json.dumps({"Records": records}))
+    work_off(settings, queue)
+    with open_app(settings) as app:
+        assert [record.external_image_id for record in app.store.faces("photocall")] == ["Ada-Lovelace.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("no JSON", "The message is no job: it is no JSON"),
+        ('{"job": "recognize"}', "The message is no job: it needs bucket and key"),
+        (json.dumps({"Records": [{"s3": {"bucket": {"name": "foreign"}, "object": {"key": "a"}}}]}), "'foreign'"),
+    ],
+)
+def test_a_message_that_is_no_job_is_given_up_with_the_reason(
+    settings: Settings, queue: JobQueue, body: str, reason: str
+) -> None:
+    queue.send(body)
+    work_off(settings, queue)
+    (letter,) = queue.dead(10)
+    assert reason in letter.reason and letter.receives == 1 and letter.body == body
+
+
+def test_a_job_that_cannot_succeed_is_given_up_at_once_and_its_result_says_why(
+    settings: Settings, queue: JobQueue
+) -> None:
+    put(settings, "broken.jpg", b"\xff\xd8\xff no picture")
+    broken, missing = recognition(settings, "broken.jpg"), recognition(settings, "missing.jpg")
+    replaced = recognition(settings, "broken.jpg", digest=hashlib.sha256(b"something else").hexdigest())
+    for job in (broken, missing, replaced):
+        queue.send(message(job))
+    work_off(settings, queue)
+    reasons = {letter.reason for letter in queue.dead(10)}
+    assert reasons == {result(settings, job)["reason"] for job in (broken, missing, replaced)}
+    assert {result(settings, job)["status"] for job in (broken, missing, replaced)} == {"failed"}
+    assert "There is no object 'missing.jpg'" in reasons and any(
+        "replaced by other content" in each for each in reasons
+    )
+
+
+def test_one_bad_object_of_an_event_does_not_keep_the_others_from_being_done(
+    settings: Settings, queue: JobQueue, portraits: dict[str, ByteArray]
+) -> None:
+    put(settings, "good a.jpg", encode_jpeg(portraits["biden"]))
+    bucket = {"name": settings.input_bucket}
+    records = [{"s3": {"bucket": bucket, "object": {"key": key}}} for key in ("bad.jpg", "good+a.jpg")]
+    queue.send(json.dumps({"Event": "s3:TestEvent"}))
+    queue.send(json.dumps({"Records": records}))
+    work_off(settings, queue)
+    (letter,) = queue.dead(10)
+    assert "'bad.jpg'" in letter.reason and output(settings, "good a")
+
+
+def test_a_job_that_was_done_is_not_done_again(
+    settings: Settings, queue: JobQueue, portraits: dict[str, ByteArray]
+) -> None:
+    put(settings, "twice.jpg", encode_jpeg(portraits["biden"]))
+    job = recognition(settings, "twice.jpg")
+    queue.send(message(job))
+    work_off(settings, queue)
+    written = result(settings, job)["written"]
+    queue.send(message(job))
+    work_off(settings, queue)
+    assert result(settings, job)["written"] == written
+    queue.send(message(recognition(settings, "twice.jpg", request_id="asked again")))
+    work_off(settings, queue)
+    assert queue.depth().dead == 0
+
+
+def test_an_unexpected_failure_is_tried_again_and_then_given_up_without_its_text(
+    settings: Settings, queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> Json:
+        raise ZeroDivisionError("Ada Lovelace")
+
+    monkeypatch.setattr("photocall.worker.run", broken)
+    monkeypatch.setattr("photocall.worker.BACK_OFF", 0.01)
+    job = recognition(settings, "a.jpg")
+    queue.send(message(job))
+    work_off(settings, queue)
+    (letter,) = queue.dead(10)
+    assert letter.reason.startswith("ZeroDivisionError in ") and "Ada" not in letter.reason
+    assert letter.receives == 2 and result(settings, job)["reason"] == letter.reason
+
+
+def test_a_store_that_is_away_for_a_while_costs_no_try(
+    settings: Settings, queue: JobQueue, portraits: dict[str, ByteArray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(settings, "patient.jpg", encode_jpeg(portraits["biden"]))
+    failures = [StoreUnavailable("s3://photos", "it does not answer")] * 3
+    finish = results.finish
+
+    def failing(*arguments: Any) -> None:
+        if failures:
+            raise failures.pop()
+        finish(*arguments)
+
+    monkeypatch.setattr("photocall.results.finish", failing)
+    job = recognition(settings, "patient.jpg")
+    queue.send(message(job))
+    work_off(settings, queue)
+    assert not failures and result(settings, job)["status"] == "done" and queue.depth().dead == 0
+
+
+def test_a_long_job_keeps_its_lease(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = settings.model_copy(update={"lease": 0.3})
+    queue = open_queue(short)
+    done: list[str] = []
+
+    def slow(_: object, job: Job, __: object) -> Json:
+        Event().wait(1)
+        done.append(job.key)
+        return {"names": []}
+
+    monkeypatch.setattr("photocall.worker.run", slow)
+    queue.send(message(recognition(settings, "long.mp4")))
+    work_off(short, queue)
+    assert done == ["long.mp4"] and queue.depth().dead == 0
+
+
+def test_nobody_is_an_answer() -> None:
+    assert answer({"names": []}) == answer({"people": []}) == "unknown"
+    assert answer({"names": ["Ada", "Bob"]}) == answer({"people": [{"name": "Ada"}, {"name": "Bob"}]}) == "Ada, Bob"
+
+
+def test_the_pause_before_another_try_grows_up_to_some_minutes() -> None:
+    assert [back_off(receives) for receives in (1, 2, 3, 20)] == [2, 4, 8, 300]
