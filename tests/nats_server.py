@@ -17,7 +17,10 @@ host: 127.0.0.1
 port: {port}
 http: 127.0.0.1:{monitor}
 jetstream {{ store_dir: "{folder}/jetstream" }}
-authorization {{ users: [ {{ user: ada, password: "{password}" }} ] }}
+authorization {{ users: [ {{
+  user: ada, password: "{password}",
+  permissions: {{ publish: ["photocall.>", "$JS.>"], subscribe: "_INBOX.>" }}
+}} ] }}
 """
 
 PASSWORD = "hush%2Fhush"

@@ -3,14 +3,17 @@
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from photocall import fleet
 from photocall.errors import OutputUnwritable, PhotocallError
 from photocall.media.files import reason
+from photocall.ports import Depth
 from photocall.roster import RollCall, Sighting, Status
 
 if TYPE_CHECKING:
@@ -135,6 +138,17 @@ def fetching(name: str, size: int) -> Iterator[Callable[[int], None]]:
         yield lambda count: bar.update(task, advance=count)
 
 
+@contextmanager
+def waiting(doing: str, total: int) -> Iterator[Callable[[int, str], None]]:
+    """A progress bar of what others do, if somebody is watching; what it yields is told how far they are."""
+    if not sys.stderr.isatty():
+        yield lambda done, more: None
+        return
+    with _bar() as bar:
+        task = bar.add_task(_cell(doing), total=total)
+        yield lambda done, more: bar.update(task, completed=done, description=_cell(f"{doing} {more}".strip()))
+
+
 def _bar() -> "Progress":
     """A bar on standard error that goes away when done."""
     from rich.console import Console
@@ -144,6 +158,59 @@ def _bar() -> "Progress":
     return Progress(
         *columns, console=Console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False
     )
+
+
+def watch_fleet(look: "Callable[[], tuple[Depth, Sequence[fleet.PoolState]]]", seconds: float) -> None:
+    """The queue and the workers on a terminal, drawn anew until Ctrl-C."""
+    from rich.console import Console, Group
+    from rich.live import Live
+
+    def drawn() -> Group:
+        depth, pools = look()
+        return Group(_cell(f"{depth_line(depth)}; {workers_line(pools)}"), _workers_table(pools))
+
+    with suppress(KeyboardInterrupt), Live(drawn(), console=Console(), auto_refresh=False) as live:
+        while True:
+            time.sleep(seconds)
+            live.update(drawn(), refresh=True)
+
+
+def show_fleet(depth: Depth, pools: Sequence[fleet.PoolState]) -> None:
+    """The queue and the workers, once."""
+    say(f"{depth_line(depth)}; {workers_line(pools)}")
+    if any(pool.workers for pool in pools):
+        _show(_workers_table(pools))
+
+
+def _workers_table(pools: Sequence[fleet.PoolState]) -> "Table":
+    table = _table("machine", "process", "state", "for", "job", "so far")
+    for pool in pools:
+        for worker in pool.workers:
+            so_far = progress_line(worker.progress) if worker.progress else ""
+            cells = (pool.host, worker.pid, worker.doing, f"{worker.since:.0f} s", worker.key, so_far)
+            table.add_row(*map(_cell, cells))
+    return table
+
+
+def depth_line(depth: Depth) -> str:
+    """How many jobs there are, in words."""
+    dead = f", {counted(depth.dead, 'dead letter')}" if depth.dead else ""
+    return f"{counted(depth.waiting, 'job')} waiting, {depth.leased} under way, {depth.delayed} later{dead}"
+
+
+def workers_line(pools: Sequence[fleet.PoolState]) -> str:
+    """How many workers there are, in words."""
+    running, most = sum(len(pool.workers) for pool in pools), sum(pool.maximum for pool in pools)
+    return f"{running} of {counted(most, 'worker')}" if pools else "nobody works: photocall worker starts a pool"
+
+
+def progress_line(progress: fleet.Progress) -> str:
+    """How far a video has been looked at, in words."""
+    from photocall.report import clock
+
+    whole = f" of {clock(progress.duration)}" if progress.duration else ""
+    people = counted(progress.people, "person", "people")
+    return f"{counted(progress.frames, 'frame')}, {clock(progress.seconds)}{whole}, {people}"
 
 
 def counted(count: int, singular: str, plural: str | None = None) -> str:
