@@ -27,6 +27,7 @@ bench: setup  ## side by side with face_recognition on dlib-bin and with faiss; 
 	$(PIP) install --no-deps face_recognition==1.3.0
 	$(PIP) install "setuptools<81" click  # its models package imports pkg_resources
 	$(PIP) install faiss-cpu==1.15.1 "flask>=3"  # the rivals in search and service
+	$(PIP) install imageio-ffmpeg  # the program ffmpeg, for the rival in the classroom
 	$(BIN)/python -m benchmarks.run
 
 clean:

@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 import dlib_reference
+from nats_server import NatsServer, nats_program
 from photocall.demo import Demo, make_demo, read_portraits
 from photocall.engine.face_engine import FaceEngine
 from photocall.faces import ByteArray
@@ -99,4 +100,14 @@ def postgres() -> Iterator[PostgresServer]:
     if programs is None:
         _absent("there is no PostgreSQL server on this machine; run `make servers`")
     with PostgresServer(programs) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def nats_server() -> Iterator[NatsServer]:
+    """A real NATS with JetStream on a free port of this machine, for all tests; each takes queues of its own."""
+    program = nats_program()
+    if program is None:
+        _absent("there is no NATS server on this machine; run `make servers`")
+    with NatsServer(program) as server:
         yield server

@@ -4,6 +4,7 @@ set -eu
 
 missing=""
 command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="postgresql"
+command -v nats-server >/dev/null || [ -x /usr/sbin/nats-server ] || missing="$missing nats-server"
 [ -n "$missing" ] || exit 0
 
 as_root=""

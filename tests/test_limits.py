@@ -141,6 +141,34 @@ def test_beyond_so_many_requests_at_once_others_are_sent_away_and_told_to_come_b
         asyncio.run(ask())
 
 
+def test_requests_with_files_count_for_themselves_since_they_wait_for_long() -> None:
+    async def ask() -> None:
+        form = {"content-type": "multipart/form-data; boundary=x"}
+        async with (application := Application()).client() as client:
+            tasks = await held(client, application, 3, b"")
+            with_file = [asyncio.create_task(client.post(path, headers=form)) for path in ("/", "/v1/jobs")]
+            while application.begun < 5:
+                await asyncio.sleep(0)
+            for path, headers in (("/", form), ("/v1/jobs", form), ("/v1/search", form), ("/v1/jobs", {})):
+                assert (await client.post(path, headers=headers)).status_code == 503
+            application.may_answer.set()
+            assert {task.status_code for task in await asyncio.gather(*tasks, *with_file)} == {200}
+
+    with at_most("MAX_REQUESTS", 3), at_most("MAX_UPLOADS", 2):
+        asyncio.run(ask())
+
+
+def test_only_forms_with_files_for_jobs_may_be_larger_than_memory_bears() -> None:
+    def limit(method: str, path: str, content_type: bytes = b"Multipart/Form-Data; boundary=x") -> int:
+        headers = [(b"content-type", content_type)]
+        return limits.limit_of({"type": "http", "method": method, "path": path, "headers": headers})
+
+    assert limit("POST", "/v1/jobs") == limits.MAX_UPLOAD_BYTES
+    others = [limit("POST", "/v1/jobs", b"video/mp4"), limit("PUT", "/v1/jobs"), limit("POST", "/v1/jobs/")]
+    assert {*others, limit("POST", "/encode")} == {MAX_BODY_BYTES}
+    assert limit("POST", "/") == MAX_WIRE_BYTES
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
 def test_health_is_answered_though_nothing_else_is(path: str) -> None:
     async def ask() -> None:

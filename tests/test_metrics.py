@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from inside import Client, inside
 from people import MODEL, person, record
+from photocall.errors import StoreUnavailable
+from photocall.ports import Depth
 from photocall.server.http import make_http
 from photocall.server.metrics import Metrics
 from photocall.server.service import Service, open_service
@@ -95,6 +98,31 @@ def test_the_engine_and_the_process_are_told(service: Service, client: Client) -
     assert value(client, "process_resident_memory_bytes") > 2**20
     assert value(client, "photocall_requests_in_flight") == 1  # this one
     assert value(client, "photocall_threads_wanted") == 0
+
+
+def test_a_queue_that_fails_or_hangs_is_left_out_and_holds_nothing_up(
+    service: Service, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise StoreUnavailable("nats://nats.example", "it is gone")
+
+    name, labels = "photocall_queue_messages", frozenset({("state", "waiting")})
+    assert samples(client)[name, labels] == 0
+    may_answer, depth = Event(), service.queue.depth
+
+    def hang() -> Depth:
+        may_answer.wait()
+        return depth()
+
+    for wrong in (fail, hang):
+        monkeypatch.setattr(service.queue, "depth", wrong)
+        monkeypatch.setattr("photocall.server.metrics.FLEET_SECONDS", 0.05)
+        found = samples(client)
+        assert (name, labels) not in found and found["photocall_requests_in_flight", frozenset()] == 1
+    monkeypatch.setattr(service.queue, "depth", depth)
+    may_answer.set()
+    while (name, labels) not in samples(client):
+        pass
 
 
 def test_two_servers_in_one_process_count_for_themselves() -> None:

@@ -13,7 +13,8 @@ from fastapi.routing import APIRoute
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from photocall.server import openapi, rest, v1
+from crew import at_work
+from photocall.server import jobs, openapi, rest, v1
 from servers import Asked, asked
 
 Json = dict[str, Any]
@@ -25,7 +26,7 @@ IN_DATA = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEG
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
-    with asked(tmp_path_factory.mktemp("data")) as server:
+    with asked(tmp_path_factory.mktemp("data")) as server, at_work(server.service.settings):
         assert server.service.engine  # so that /readyz is ready
         yield server
 
@@ -55,7 +56,12 @@ def test_the_description_is_openapi_as_the_page_understands_it(server: Asked, do
 
 
 def test_every_route_is_described(document: Json) -> None:
-    ours = [route for router in (rest.router, v1.router) for route in router.routes if isinstance(route, APIRoute)]
+    ours = [
+        route
+        for router in (rest.router, v1.router, jobs.router)
+        for route in router.routes
+        if isinstance(route, APIRoute)
+    ]
     routes = {(route.path_format, method.lower()) for route in ours for method in route.methods or ()}
     shown = {each for each in routes if each[0] not in ("/v1/search", "/v1/info")}
     assert shown | {("/v1/search", "post"), ("/v1/info", "get"), ("/", "post")} <= set(operations(document))

@@ -46,6 +46,8 @@ def test_without_anything_set_the_defaults_hold() -> None:
         "workers_max": 15,
         "job_seconds": 3600,
         "job_memory": 2048,
+        "answer_form": "name",
+        "answer_seconds": 300,
         "engine": "local",
         "host": "127.0.0.1",
         "port": 8000,
@@ -70,6 +72,7 @@ def test_every_setting_is_read_from_the_environment(monkeypatch: pytest.MonkeyPa
     values |= {"lease": "30.0", "max_receives": "3", "job_seconds": "60.0", "job_memory": "1024"}
     values |= {"input_bucket": "1-in", "output_bucket": "1-out", "csv_suffix": "none"}
     values |= {"workers_min": "1", "workers_max": "4"}
+    values |= {"answer_form": "readable", "answer_seconds": "20.0"}
     for name, value in values.items():
         monkeypatch.setenv(PREFIX + name.upper(), value)
     assert {name: str(value) for name, value in Settings().model_dump().items()} == values
@@ -132,6 +135,7 @@ def test_a_tilde_is_the_home_and_a_relative_path_starts_here(monkeypatch: pytest
         ("PHOTOCALL_CSV_SUFFIX", "/../x", "such as .csv"),
         ("PHOTOCALL_INPUT_BUCKET", "In_Bucket", "Bucket whose"),
         ("PHOTOCALL_JOB_MEMORY", "1", "256 or more"),
+        ("PHOTOCALL_ANSWER_FORM", "long", "name or readable"),
         ("PHOTOCALL_DEBUG", "a little", "true or false"),
         ("PHOTOCALL_DATA", "~nobody-has-this-name/faces", "Directory"),
     ],

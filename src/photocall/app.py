@@ -116,6 +116,15 @@ def open_amazon(settings: Settings) -> "AmazonRekognition | None":
     return AmazonRekognition(settings.region)
 
 
+def publish(topic_arn: str, message: str) -> None:
+    """Tell a topic of Amazon SNS. Raises `StoreUnavailable`, `ExtraMissing`."""
+    try:
+        from photocall.aws import notifications  # loads boto3: not for anybody else
+    except ImportError as error:
+        raise ExtraMissing("NotificationChannel", "aws") from error
+    notifications.publish(topic_arn, message)
+
+
 def open_bucket(settings: Settings, bucket: str) -> ObjectStore:
     """A bucket of images: in a folder of the object store if that is local, else the bucket of that name.
 

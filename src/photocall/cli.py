@@ -18,6 +18,8 @@ from photocall.commands import Commands
 from photocall.commands.evaluate_parser import add_evaluate
 from photocall.commands.keys_parser import add_base64, add_keys
 from photocall.commands.models_parser import add_models
+from photocall.commands.pipelines_parser import add_load, add_queue, add_submit, add_watch
+from photocall.commands.workers_parser import add_status, add_worker
 from photocall.errors import PhotocallError, SettingInvalid
 
 _MODULES = {
@@ -33,6 +35,12 @@ _MODULES = {
     "evaluate": "evaluate",
     "calibrate": "calibrate",
     "serve": "serve",
+    "worker": "worker",
+    "status": "worker",
+    "submit": "submit",
+    "watch": "watch",
+    "load": "load",
+    "queue": "queue",
     "keys": "keys",
     "base64": "keys",
 }
@@ -77,7 +85,8 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--data", type=Path, metavar="DIR", help="where faces and students are kept [PHOTOCALL_DATA]")
     common.add_argument("--pack", metavar="NAME", help="model pack, see photocall models list [PHOTOCALL_PACK]")
     people = (_enroll, _attend, _video, _recognize, _students, _forget, _calibrate)
-    for add in (_detect, _compare, *people, add_models, add_evaluate, _serve, add_keys, add_base64, _demo):
+    pipelines = (add_worker, add_status, add_submit, add_watch, add_load, add_queue)
+    for add in (_detect, _compare, *people, add_models, add_evaluate, _serve, *pipelines, add_keys, add_base64, _demo):
         add(commands, common)
     return parser
 
@@ -150,6 +159,9 @@ def _serve(commands: Commands, common: argparse.ArgumentParser) -> None:
     command = commands.add_parser("serve", parents=[common], help="answer requests over HTTP, Rekognition's too")
     command.add_argument("--host", metavar="H", help="address to listen on [PHOTOCALL_HOST, 127.0.0.1]")
     command.add_argument("--port", type=int, metavar="P", help="0 is any free one [PHOTOCALL_PORT, 8000]")
+    command.add_argument(
+        "--workers", type=int, metavar="N", help="most workers, 0 for none [PHOTOCALL_WORKERS_MAX, 15]"
+    )
 
 
 def _demo(commands: Commands, common: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
     PhotocallError
     ├── InputError                 what the caller gave is wrong; the message says what would be right
+    │   ├── FileUnreadable         a file cannot be read, or is neither a photo nor a video
     │   ├── ImageUnreadable        not an image, or a damaged one
     │   ├── ImageTooLarge          more pixels than allowed, refused before anything is allocated
     │   ├── VideoUnreadable        no video in it, or none that can be decoded
@@ -62,6 +63,14 @@ class PhotocallError(Exception):
 
 class InputError(PhotocallError):
     """The input is wrong."""
+
+
+@dataclass(eq=False)
+class FileUnreadable(InputError):
+    """{path}: not sent: {reason}"""
+
+    path: str
+    reason: str
 
 
 @dataclass(eq=False)

@@ -30,6 +30,7 @@ from photocall.recognition import derive_image_id, identify_faces
 from photocall.results import result_key
 from photocall.roster import Sighting
 from photocall.video import find_people
+from photocall.video_handlers import detect_in_video, search_in_video
 
 Json = dict[str, Any]
 
@@ -140,8 +141,23 @@ def index(tools: Tools, job: Job, told: Told) -> Json:
     return {"face_ids": [record.face_id for _, record in indexed.faces], "not_indexed": len(indexed.unindexed)}
 
 
+def _fetching(do: Callable[[App, ObjectStore, Job, Path, Told], Json]) -> Callable[[Tools, Job, Told], Json]:
+    """The handler that fetches a job's object, and does this with it."""
+
+    def handle(tools: Tools, job: Job, told: Told) -> Json:
+        with tools.fetched(job) as path:
+            return do(tools.app, tools.objects, job, path, told)
+
+    return handle
+
+
 HANDLERS: Mapping[Kind, Callable[[Tools, Job, Told], Json]] = MappingProxyType(
-    {Kind.RECOGNIZE: recognize, Kind.INDEX: index}
+    {
+        Kind.RECOGNIZE: recognize,
+        Kind.INDEX: index,
+        Kind.FACE_DETECTION: _fetching(detect_in_video),
+        Kind.FACE_SEARCH: _fetching(search_in_video),
+    }
 )
 
 

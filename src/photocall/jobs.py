@@ -107,7 +107,7 @@ def _of_own(found: Json) -> Job:
     options = found.get("options", {})
     if not isinstance(options, dict) or not all(isinstance(value, str) for value in options.values()):
         raise JobInvalid("its options are not a JSON object of texts")
-    if found.get("job") not in set(Kind):
+    if found.get("job") not in list(Kind):  # no set: what cannot be hashed is no job either
         raise JobInvalid(f"its job is not one of {', '.join(Kind)}, and it has no Records as an event of S3 has")
     texts = {name: found.get(name, "") for name in ("bucket", "key", "request_id", "digest")}
     if not all(isinstance(text, str) for text in texts.values()) or not (texts["bucket"] and texts["key"]):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from photocall.faces import Collection, FaceChanges, FaceRecord, User, VectorChanges
 from photocall.keys import Key
@@ -95,6 +95,10 @@ class ObjectStore(Protocol):
 
     def put(self, key: str, data: bytes) -> None:
         """Write an object, or replace it; nobody ever sees half of one."""
+        ...
+
+    def upload(self, key: str, file: BinaryIO) -> None:
+        """Write an object as `put` does, from an open file, a piece at a time: from where it stands to its end."""
         ...
 
     def get(self, key: str, max_bytes: int | None = None) -> bytes:

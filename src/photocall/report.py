@@ -130,7 +130,12 @@ def video_csv(sightings: Sequence[Sighting], students: Sequence[Student], layout
 
 def recognised_line(image: str, identified: Sequence[Identification]) -> str:
     """The readable answer for a picture: who was recognised in it, by row S4.2."""
-    recognised = ", ".join(names(identified))
+    return readable_line(image, names(identified))
+
+
+def readable_line(image: str, people: Sequence[str]) -> str:
+    """The same for the names of those who were recognised."""
+    recognised = ", ".join(people)
     return f"{image}: face detected - {recognised}" if recognised else f"{image}: face not recognized"
 
 

@@ -51,14 +51,22 @@ def finish(objects: ObjectStore, job: Job, found: Json) -> None:
     _write(objects, job, DONE, found)
 
 
-def fail(objects: ObjectStore, job: Job, reason: str) -> None:
-    """Write why a job was given up, unless it was done after all."""
+def fail(objects: ObjectStore, job: Job, reason: str, error: str = "") -> None:
+    """Write why a job was given up, unless it was done after all.
+
+    Args:
+        objects: where results are.
+        job: that was given up.
+        reason: why, in a sentence.
+        error: its name among the errors of `photocall.errors`, if it is one of them.
+    """
     found = read_result(objects, job.job_id)
     if found is None or found["status"] != DONE:
-        _write(objects, job, FAILED, {"reason": reason})
+        _write(objects, job, FAILED, {"reason": reason, **({"error": error} if error else {})})
 
 
 def _write(objects: ObjectStore, job: Job, status: str, found: Json) -> None:
     told = {"job_id": job.job_id, "job": job.kind.value, "bucket": job.bucket, "key": job.key, "status": status}
     told["written"] = datetime.now(UTC).isoformat(timespec="milliseconds")
-    objects.put(result_key(job.job_id), json.dumps({**told, **found}).encode())
+    options = {"options": dict(job.options)} if job.options else {}
+    objects.put(result_key(job.job_id), json.dumps({**told, **options, **found}).encode())

@@ -49,6 +49,13 @@ class AuthMode(StrEnum):
     OFF = "off"
 
 
+class AnswerForm(StrEnum):
+    """How the web tier says who is in a photo."""
+
+    NAME = "name"
+    READABLE = "readable"
+
+
 class Settings(BaseSettings):
     """The settings of this process: what is given by name, else the environment, else the default.
 
@@ -135,6 +142,13 @@ class Settings(BaseSettings):
     workers_max: int = Field(15, ge=0, le=1000, description="Most worker processes; 0 has serve start none.")
     job_seconds: float = Field(3600, ge=1, le=86400, description="Seconds that a job may take, 1 to 86400.")
     job_memory: int = Field(2048, ge=256, description="MiB of memory that a worker may have, 256 or more.")
+    answer_form: AnswerForm = Field(
+        AnswerForm.NAME,
+        description=f"How the web tier answers, {' or '.join(AnswerForm)}: test_000:Paul, or a sentence.",
+    )
+    answer_seconds: float = Field(
+        300, ge=1, le=3600, description="Seconds that the web tier waits for an answer, 1 to 3600."
+    )
     engine: EngineKind = Field(
         EngineKind.LOCAL,
         description="What photocall serve recognises with: local, or rekognition for Amazon's own service.",

@@ -58,12 +58,14 @@ class Track:
     Attributes:
         box: the latest, in pixels of the frame.
         thumbnail: the latest.
+        number: counts the tracks of a video, from 0.
         times: of the sampled frames that show it, seconds, rising.
         shots: the best pictures, at most `MOST_SHOTS`, spaced in time.
     """
 
     box: BoundingBox
     thumbnail: FloatArray
+    number: int
     times: list[float] = field(default_factory=list)
     shots: list[Shot] = field(default_factory=list)
 
@@ -79,10 +81,16 @@ class Track:
 
 
 class Tracker:
-    """Joins faces to tracks, frame by frame; tracks that ended are handed over at once."""
+    """Joins faces to tracks, frame by frame; tracks that ended are handed over at once.
+
+    Attributes:
+        latest: the number of the track that each face of the latest frame went to, in order.
+    """
 
     def __init__(self) -> None:
+        self.latest: list[int] = []
         self._open: list[Track] = []
+        self._begun = 0
 
     def add(self, time: float, image: ByteArray, faces: list[Face]) -> list[Track]:
         """Take a frame in; the tracks that had ended before it.
@@ -96,11 +104,14 @@ class Tracker:
         self._open = [track for track in self._open if time - track.times[-1] <= MAX_GAP]
         thumbnails = [_thumbnail(image, face.box) for face in faces]
         matched = self._match(faces, thumbnails)
+        self.latest = []
         for index, (face, thumbnail) in enumerate(zip(faces, thumbnails, strict=True)):
             if index not in matched:
-                self._open.append(Track(face.box, thumbnail))
+                self._open.append(Track(face.box, thumbnail, self._begun))
+                self._begun += 1
             track = matched.get(index, self._open[-1])
             track.add(_shot(time, image, face), face.box, thumbnail)
+            self.latest.append(track.number)
         return ended
 
     def finish(self) -> list[Track]:

@@ -1,7 +1,7 @@
 """From a video to its people: sampled frames, tracks, a few embeddings a track, one decision a person."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -26,13 +26,20 @@ _NO_VECTORS = np.empty((0, 0), np.float32)
 
 
 @dataclass(slots=True)
-class _Person:
+class Person:
     """Tracks taken for one person.
 
-    `times` are those of the sampled frames with the person, `vectors` the embeddings of the shots, shape (k, d), `crop`
-    the best shot's.
+    Attributes:
+        tracks: their numbers.
+        times: of the sampled frames with the person, seconds.
+        vectors: the embeddings of the shots, float32, shape (k, d).
+        crop: of the best shot, uint8 RGB.
+        worth: of the best shot, see `Shot`.
+        name: of the person; None for nobody known.
+        similarity: to the known one, 0..100; None for nobody.
     """
 
+    tracks: set[int]
     times: set[float]
     vectors: FloatArray
     crop: ByteArray
@@ -40,13 +47,34 @@ class _Person:
     name: str | None = None
     similarity: float | None = None
 
-    def absorb(self, other: "_Person") -> None:
+    def absorb(self, other: "Person") -> None:
         """Take over what is known of another who turned out to be the same."""
+        self.tracks |= other.tracks
         self.times |= other.times
         self.vectors = np.concatenate([self.vectors, other.vectors])
         if other.worth > self.worth:
             self.crop, self.worth = other.crop, other.worth
         self.similarity = max(self.similarity or 0, other.similarity or 0) or None
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The people of a video.
+
+    Attributes:
+        people: whom tracks were taken for, false detections among them.
+        frames: how many were looked at.
+    """
+
+    people: list[Person]
+    frames: int
+
+    def is_real(self, person: Person) -> bool:
+        """Whether somebody unknown was seen often enough to be more than a false detection."""
+        return len(person.times) >= min(FEWEST_DETECTIONS, self.frames)
+
+
+Seen = Callable[[Searched, Sequence[int]], None]
 
 
 def find_people(
@@ -60,22 +88,37 @@ def find_people(
         frames: in order of time, as `Video.frames` gives them.
         false_positive_target: the share of strangers that may be named, 0..1.
     """
-    analysis = _Analysis(engine)
-    # One thread decodes, one analyses: the decoder and the networks let each other run.
+    followed = follow_people(engine, frames)
+    people = followed.people
+    _name(people, gallery, engine.calibration, false_positive_target)
+    real = [person for person in people if person.name is not None or followed.is_real(person)]
+    return sorted((_sighting(person) for person in real), key=lambda sighting: sighting.first_seen)
+
+
+def follow_people(engine: FaceEngine, frames: Iterable[Frame], seen: Seen = lambda one, tracks: None) -> Followed:
+    """Everybody in a video, still without names.
+
+    Args:
+        engine: what finds and embeds.
+        frames: in order of time, as `Video.frames` gives them.
+        seen: is given every frame with its faces, in order, and the number of the track that each face went to.
+    """
+    analysis = _Analysis(engine, seen)
+    take_ahead(frames, analysis.add)
+    analysis.finish()
+    return Followed(_joined(analysis.tracks, engine.metric, engine.calibration.d80), analysis.frames)
+
+
+def take_ahead(frames: Iterable[Frame], take: Callable[[Frame], None]) -> None:
+    """Call `take` with each frame in order. One thread decodes, one takes: decoder and networks let each other run."""
     with ThreadPoolExecutor(1, thread_name_prefix="photocall-video") as pool:
         under_way: deque[Future[None]] = deque()
         for frame in frames:
             if len(under_way) > _AHEAD:
                 under_way.popleft().result()
-            under_way.append(pool.submit(analysis.add, frame))
-        under_way.append(pool.submit(analysis.finish))
+            under_way.append(pool.submit(take, frame))
         for task in under_way:
             task.result()
-    people = _joined(analysis.tracks, engine.metric, engine.calibration.d80)
-    _name(people, gallery, engine.calibration, false_positive_target)
-    fewest = min(FEWEST_DETECTIONS, analysis.frames)
-    real = [p for p in people if p.name is not None or len(p.times) >= fewest]
-    return sorted((_sighting(person) for person in real), key=lambda sighting: sighting.first_seen)
 
 
 class _Analysis:
@@ -86,12 +129,12 @@ class _Analysis:
         tracks: those that have ended and been embedded.
     """
 
-    def __init__(self, engine: FaceEngine) -> None:
+    def __init__(self, engine: FaceEngine, seen: Seen) -> None:
         self.frames = 0
-        self.tracks: list[_Person] = []
-        self._engine = engine
+        self.tracks: list[Person] = []
+        self._engine, self._seen = engine, seen
         self._searcher, self._tracker = Searcher(engine), Tracker()
-        self._ended: list[tuple[_Person, ByteArray]] = []
+        self._ended: list[tuple[Person, ByteArray]] = []
 
     def add(self, frame: Frame) -> None:
         """Take the next frame in."""
@@ -108,13 +151,15 @@ class _Analysis:
 
     def _track(self, one: Searched) -> None:
         self._end(self._tracker.add(one.frame.time, one.frame.image, one.faces))
+        self._seen(one, self._tracker.latest)
 
     def _end(self, tracks: Iterable[Track]) -> None:
         """Of a track's shots only the chips and the best crop are kept, and the chips only until there are enough."""
         for track in tracks:
             best = track.shots[0]
             chips = np.concatenate([self._engine.chips(shot.patch, [shot.face]) for shot in track.shots])
-            self._ended.append((_Person(set(track.times), _NO_VECTORS, best.crop(), best.worth), chips))
+            person = Person({track.number}, set(track.times), _NO_VECTORS, best.crop(), best.worth)
+            self._ended.append((person, chips))
         if sum(len(chips) for _, chips in self._ended) >= _MOST_CHIPS:
             self._embed()
 
@@ -130,9 +175,9 @@ class _Analysis:
         self._ended = []
 
 
-def _joined(tracks: list[_Person], metric: Metric, same_person: float) -> list[_Person]:
+def _joined(tracks: list[Person], metric: Metric, same_person: float) -> list[Person]:
     """Tracks joined to people: the best pictured first, each to the nearest person not seen at the same time."""
-    people: list[_Person] = []
+    people: list[Person] = []
     for track in sorted(tracks, key=lambda one: -one.worth):
         near = [
             (float(metric.distances(track.vectors, person.vectors).mean()), index)
@@ -147,7 +192,7 @@ def _joined(tracks: list[_Person], metric: Metric, same_person: float) -> list[_
     return people
 
 
-def _name(people: list[_Person], gallery: Gallery, calibration: Calibration, false_positive_target: float) -> None:
+def _name(people: list[Person], gallery: Gallery, calibration: Calibration, false_positive_target: float) -> None:
     """Give names, nearest first: people seen at the same time never share one, others who do are joined."""
     if not people or not gallery.people:
         return
@@ -155,7 +200,7 @@ def _name(people: list[_Person], gallery: Gallery, calibration: Calibration, fal
     names, every = gallery.compared_with_people(np.concatenate([person.vectors for person in people]))
     ends = np.cumsum([len(person.vectors) for person in people])[:-1]
     distances = np.stack([part.mean(axis=0) for part in np.split(every, ends)])
-    named: dict[str, _Person] = {}
+    named: dict[str, Person] = {}
     gone = []
     for row, column in np.argwhere(distances <= accept)[np.argsort(distances[distances <= accept])]:
         person, name = people[row], names[column]
@@ -171,7 +216,7 @@ def _name(people: list[_Person], gallery: Gallery, calibration: Calibration, fal
         del people[row]
 
 
-def _sighting(person: _Person) -> Sighting:
+def _sighting(person: Person) -> Sighting:
     times = sorted(person.times)
     gaps = [i for i in range(1, len(times)) if times[i] - times[i - 1] > MAX_GAP]
     spans = tuple((times[i], times[j - 1]) for i, j in zip([0, *gaps], [*gaps, len(times)], strict=True))

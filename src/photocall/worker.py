@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar
 from photocall import results
 from photocall.errors import (
     BucketNotFound,
+    CollectionNotFound,
     InputError,
     JobInvalid,
     ObjectNotFound,
@@ -26,6 +27,7 @@ from photocall.handlers import NOBODY, Tools, run
 from photocall.jobs import Job, Kind, parse
 from photocall.ports import Delivery, JobQueue
 from photocall.settings import Settings
+from photocall.video_handlers import tell_topic
 
 WAIT_SECONDS = 1.0
 """How long one look into an empty queue lasts, and so about how long an idle worker takes to stop."""
@@ -41,7 +43,7 @@ BACK_OFF = 2.0
 
 MOST_BACK_OFF = 300.0
 
-HOPELESS = (InputError, ObjectNotFound, BucketNotFound)
+HOPELESS = (InputError, ObjectNotFound, BucketNotFound, CollectionNotFound)
 """What goes wrong each time: such a job is given up at once."""
 
 Answer = TypeVar("Answer")
@@ -111,20 +113,20 @@ class Worker:
     def _failure(self, delivery: Delivery, job: Job) -> tuple[str, bool] | None:
         """Do a job unless it has been done; why it failed, and whether it would again; None if it did not."""
         self._watcher.begun(delivery, job)
-        hopeless = False
+        hopeless, name = False, ""
         try:
             self._reached(lambda: self._finish(job), give_up=True)
             return None
         except HOPELESS as error:
-            reason, hopeless = str(error), True
+            reason, name, hopeless = str(error), type(error).__name__, True
         except PhotocallError as error:
-            reason = str(error)
+            reason, name = str(error), type(error).__name__
         except Exception as error:  # whatever it is, it must not take the worker with it
             # Its text may hold what a photo or a name says; its kind and place do not.
             reason = f"{type(error).__name__} in {_place(error)}"
             _log.error("job %s failed unexpectedly: %s", job.job_id, reason)
         if hopeless or delivery.receives >= self._queue.max_receives:
-            self._reached(lambda: self._give_up(job, reason))
+            self._reached(lambda: self._give_up(job, reason, name))
         return reason, hopeless
 
     def _finish(self, job: Job) -> None:
@@ -135,13 +137,14 @@ class Worker:
             results.finish(objects, job, found)
         self._respond(job, {"result": answer(found)})
 
-    def _give_up(self, job: Job, reason: str) -> None:
-        results.fail(self._tools.objects, job, reason)
+    def _give_up(self, job: Job, reason: str, name: str) -> None:
+        results.fail(self._tools.objects, job, reason, name)
         self._respond(job, {"error": reason})
 
     def _respond(self, job: Job, told: dict[str, str]) -> None:
         if self._responses is not None:
             self._responses.send(json.dumps({"job_id": job.job_id, "key": job.key, **told}))
+        tell_topic(job, succeeded="error" not in told)
 
     def _reached(self, action: Callable[[], Answer], *, give_up: bool = False) -> Answer | None:
         """Do what needs a store, again and again while it cannot be reached, so that no outage counts as a failure.

@@ -5,6 +5,8 @@ An adapter's test inherits `ObjectStoreContract` and gives it a fixture `objects
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from tempfile import TemporaryFile
 
 import pytest
 
@@ -24,6 +26,15 @@ class ObjectStoreContract:
         objects.put("faces/class/1.jpg", data)
         assert objects.get("faces/class/1.jpg") == data
 
+    @pytest.mark.parametrize("size", [0, 1000, 12 * 2**20])
+    def test_a_file_is_uploaded_from_where_it_stands_to_its_end(self, objects: ObjectStore, size: int) -> None:
+        with TemporaryFile() as file:
+            file.write(b"head" + b"\x00\xff" * (size // 2))
+            file.seek(4)
+            objects.upload("lessons/1.mp4", file)
+        assert objects.get("lessons/1.mp4") == b"\x00\xff" * (size // 2)
+        assert keys(objects, "lessons") == ["lessons/1.mp4"]
+
     @pytest.mark.parametrize("key", ["a", "a b/c d.jpg", "Zoë/李.jpg", "a%2Fb/1.jpg", "%2E%2E/1.jpg", "50%/1#x.jpg"])
     def test_a_key_is_taken_as_it_is_written(self, objects: ObjectStore, key: str) -> None:
         objects.put(key, b"1")
@@ -37,7 +48,9 @@ class ObjectStoreContract:
         ["../evil", "a/../../evil", "a//b", "a/./b", "a\0b", "a\nb", "..\\evil", "/a", "a/", "", "é" * 513, "\ud800"],
     )
     def test_a_key_that_could_leave_the_store_is_refused(self, objects: ObjectStore, key: str) -> None:
-        for verb in (objects.get, objects.delete, lambda each: objects.put(each, b"evil")):
+        evil = BytesIO(b"evil")
+        writers = (lambda each: objects.put(each, b"evil"), lambda each: objects.upload(each, evil))
+        for verb in (objects.get, objects.delete, *writers):
             with pytest.raises(ObjectKeyInvalid, match="not the key of an object"):
                 verb(key)
 

@@ -3,12 +3,14 @@
 import argparse
 import logging
 import shlex
+from contextlib import nullcontext
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from photocall.console import say, say_json
 from photocall.errors import ExtraMissing
-from photocall.settings import load_settings
+from photocall.pool import running_pool
+from photocall.settings import EngineKind, load_settings
 
 if TYPE_CHECKING:
     from photocall.server.service import Service
@@ -26,8 +28,12 @@ def serve(options: argparse.Namespace) -> int:
         raise ExtraMissing("serve", "server")
     from photocall.server import serving  # an extra, and slow to import
 
-    settings = load_settings(data=options.data, pack=options.pack, host=options.host, port=options.port)
-    serving.serve(settings, lambda url, service: _announce(url, service, options))
+    settings = load_settings(
+        data=options.data, pack=options.pack, host=options.host, port=options.port, workers_max=options.workers
+    )
+    has_workers = settings.workers_max > 0 and settings.engine is EngineKind.LOCAL
+    with running_pool(settings) if has_workers else nullcontext():
+        serving.serve(settings, lambda url, service: _announce(url, service, options))
     return 0
 
 

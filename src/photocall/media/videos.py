@@ -76,6 +76,7 @@ class Video:
         frame_rate: frames per second on average; None if the file does not say.
         frame_count: an estimate; None if the file does not say.
         codec: FFmpeg's name: h264, hevc, vp9, av1, mpeg4, ...
+        format: FFmpeg's long name of the container: "QuickTime / MOV", "Matroska / WebM", ...
         warnings: one line for each thing that went wrong during the last pass over the frames.
     """
 
@@ -90,6 +91,7 @@ class Video:
         self.frame_rate = reading.frame_rate
         self.frame_count = reading.frame_count
         self.codec = reading.codec
+        self.format = reading.format
 
     def __enter__(self) -> Self:
         return self
@@ -169,6 +171,7 @@ class _Reading:
     def _set_up(self, stream: VideoStream) -> None:
         self._stream = stream
         self.codec = stream.codec_context.codec.canonical_name
+        self.format = self._container.format.long_name
         self.frame_rate = _frame_rate(stream)
         self.duration = _duration(stream, self._container)
         self.frame_count = _frame_count(stream, self.duration, self.frame_rate)

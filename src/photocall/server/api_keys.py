@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from photocall.access import Meter, check_api_key
 from photocall.errors import KeyMissing
 from photocall.keys import Scope
+from photocall.server.problems import BadRequest
 from photocall.server.service import Service
 
 HEADER = "x-api-key"
@@ -35,6 +36,21 @@ def needs_key(scope: Scope) -> Callable[[Request], None]:
         meter.use(key, datetime.now(UTC))
 
     return check
+
+
+def needs_own_page(request: Request) -> None:
+    """A dependency of routes that a page of another origin could send a form to without being let in by CORS.
+
+    Without keys nothing else tells a browser's user from whoever wrote a page. Raises `BadRequest`.
+    """
+    service: Service = request.app.state.service
+    if is_foreign(request) and not (service.needs_key or service.is_open):
+        raise BadRequest(403, "Not for a page of another origin", "PHOTOCALL_AUTH=on lets it ask with a key")
+
+
+def is_foreign(request: Request) -> bool:
+    """Whether a browser sent a request for a page of another origin."""
+    return request.headers.get("origin") not in (None, f"http://{request.headers.get('host')}")
 
 
 def add_to(http: FastAPI) -> None:

@@ -3,10 +3,8 @@
 Neither route waits for a worker thread. What is wrong with a store is told in the log, since nobody needs a key here.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
@@ -41,30 +39,9 @@ class Readiness(BaseModel):
     objects: Literal["ready", "failed"]
 
 
-class StoreCheck:
-    """Asks both stores, one question at a time however many want to know: a store that hangs takes one thread."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="photocall-readiness")
-        self._asking: asyncio.Future[tuple[bool, bool]] | None = None
-
-    async def answers(self) -> tuple[bool, bool]:
-        """Whether the database and the object store answer."""
-        if self._asking is None or self._asking.done():
-            self._asking = asyncio.get_running_loop().run_in_executor(self._thread, self._ask)
-        try:
-            return await asyncio.wait_for(asyncio.shield(self._asking), ANSWER_SECONDS)
-        except TimeoutError:
-            return False, False
-
-    def close(self) -> None:
-        """End the thread, without waiting for a store that hangs."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
-
-    def _ask(self) -> tuple[bool, bool]:
-        service = self._service
-        return _works(lambda: service.store.key(_NOTHING)), _works(lambda: next(service.objects.list(_NOTHING), None))
+def stores_answer(service: Service) -> tuple[bool, bool]:
+    """Whether the database and the object store answer."""
+    return _works(lambda: service.store.key(_NOTHING)), _works(lambda: next(service.objects.list(_NOTHING), None))
 
 
 def _works(question: Callable[[], object]) -> bool:
@@ -86,7 +63,7 @@ async def healthz() -> Health:
 async def readyz(request: Request, response: Response) -> Readiness:
     """200 if the engine is loaded and both stores answer, else 503; either way with the state of each."""
     service: Service = request.app.state.service
-    store, objects = await request.app.state.store_check.answers()
+    store, objects = await request.app.state.stores.answer(ANSWER_SECONDS) or (False, False)
     engine: Literal["ready", "loading", "failed"] = "failed" if service.failure else "loading"
     found = Readiness(
         ready=service.ready and store and objects,

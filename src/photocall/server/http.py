@@ -13,7 +13,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from photocall import __version__
-from photocall.server import api_keys, health, metrics, openapi, rekognition, rest, v1
+from photocall.server import api_keys, health, jobs, metrics, openapi, rekognition, rest, v1, web_tier
+from photocall.server.asking import Question
 from photocall.server.limits import Limits
 from photocall.server.logs import RequestLog, gone, unexpected
 from photocall.server.refusals import Refusal
@@ -43,12 +44,14 @@ def make_http(service: Service) -> FastAPI:
         lifespan=_lifespan,
     )
     http.state.service = service
-    http.state.store_check = health.StoreCheck(service)
+    http.state.stores = Question(lambda: health.stores_answer(service), "photocall-readiness")
+    http.state.fleet = Question(service.fleet, "photocall-fleet")
     http.add_middleware(Limits, metrics=service.metrics)
     http.include_router(health.router)
     http.include_router(metrics.router)
+    web_tier.add_to(http)
     http.include_router(rekognition.router)
-    for part in (api_keys, rest, v1, openapi):
+    for part in (api_keys, rest, v1, jobs, openapi):
         part.add_to(http)
     if not (service.needs_key or service.is_open):
         http.add_middleware(OwnNames)
@@ -63,7 +66,8 @@ def make_http(service: Service) -> FastAPI:
 async def _lifespan(http: FastAPI) -> AsyncIterator[None]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = http.state.service.workers
     yield
-    http.state.store_check.close()
+    http.state.stores.close()
+    http.state.fleet.close()
 
 
 class OwnNames:

@@ -11,10 +11,10 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from photocall.server.metrics import Metrics
-from photocall.server.refusals import Refusal, is_wire
+from photocall.server.refusals import Refusal, is_form
 
 MAX_WIRE_BYTES = 16 * 2**20
-"""Of a body in Rekognition's protocol: two images of 5 MB in base64 take 13.4 MB."""
+"""Of a body in Rekognition's protocol: two images of 5 MB in base64 take 13.4 MB; and of a form for the web tier."""
 
 MAX_BODY_BYTES = 32 * 2**20
 """Of any other body: a photo of 20 MB in base64 takes 27 MB."""
@@ -24,6 +24,18 @@ MAX_REQUESTS = 256
 
 MAX_HELD_BYTES = 256 * 2**20
 """Of all bodies together that have come and are not answered yet."""
+
+UPLOADS = "/v1/jobs"
+"""Where files of any size are sent."""
+
+MAX_UPLOAD_BYTES = 2 * 2**30
+"""Of a body with files for jobs: an hour of a lesson in high definition. It is on the disk, not in memory."""
+
+MAX_UPLOADS = 512
+"""Requests with files, at work or waiting for an answer: they hold no thread meanwhile, and 1 MiB of a file at most."""
+
+MAX_UPLOADED_BYTES = 16 * 2**30
+"""Of all bodies with files that are not answered yet, on the disk."""
 
 FIRST_SECONDS = 20
 LEAST_RATE = 16 * 2**10
@@ -42,7 +54,7 @@ TOO_SLOW = Refusal(
 
 def too_large(limit: int) -> Refusal:
     """What is said to a body above `limit` bytes."""
-    told = f"The body of the request is larger than the {limit // 2**20} MiB allowed; send a smaller image"
+    told = f"The body of the request is larger than the {limit // 2**20} MiB allowed; send a smaller one"
     return Refusal(413, "PayloadTooLarge", told, "RequestEntityTooLargeException", 413)
 
 
@@ -52,8 +64,10 @@ class BodyRefused(Exception):
 
 @dataclass
 class Held:
-    """What all requests that are not answered yet hold, together."""
+    """What all requests of a kind that are not answered yet hold, together, and how much they may."""
 
+    most_requests: int
+    most_bytes: int
     requests: int = 0
     bytes: int = 0
 
@@ -81,7 +95,7 @@ class Body:
         self._held.bytes += size
         if self.bytes > self._limit:
             return self._refuse(too_large(self._limit))
-        if self._held.bytes > MAX_HELD_BYTES:
+        if self._held.bytes > self._held.most_bytes:
             return self._refuse(BUSY)
         return message
 
@@ -103,32 +117,23 @@ class Limits:
     """Around the application."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app, self._metrics, self._held = app, metrics, Held()
+        self._app, self._metrics = app, metrics
+        self._plain, self._uploads = Held(MAX_REQUESTS, MAX_HELD_BYTES), Held(MAX_UPLOADS, MAX_UPLOADED_BYTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request within the limits, or refuse it."""
         if scope["type"] != "http" or scope["path"] in OPERATION:
             await self._app(scope, receive, send)
             return
-        limit = MAX_WIRE_BYTES if is_wire(scope) else MAX_BODY_BYTES
-        refusal = self._refusal(scope, limit)
+        limit, held = limit_of(scope), self._uploads if takes_files(scope) else self._plain
+        refusal = refusal_of(scope, limit, held)
         if refusal is None:
-            refusal = await self._answer(scope, Body(receive, limit, self._held), send)
+            refusal = await self._answer(scope, Body(receive, limit, held), send, held)
         if refusal is not None:
             self._metrics.refused.labels(refusal.error).inc()
             await refusal.answer(scope)(scope, receive, send)
 
-    def _refusal(self, scope: Scope, limit: int) -> Refusal | None:
-        """Why a request is refused before its body is looked at."""
-        length = Headers(scope=scope).get("content-length", "0")
-        declared = int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0
-        if declared > limit:
-            return too_large(limit)
-        if self._held.requests >= MAX_REQUESTS or self._held.bytes + declared > MAX_HELD_BYTES:
-            return BUSY
-        return None
-
-    async def _answer(self, scope: Scope, body: Body, send: Send) -> Refusal | None:
+    async def _answer(self, scope: Scope, body: Body, send: Send, held: Held) -> Refusal | None:
         """Let the application answer; why it could not, if its body broke a limit before an answer began."""
         started = False
 
@@ -138,12 +143,35 @@ class Limits:
                 started = True
                 await send(message)
 
-        self._held.requests += 1
+        held.requests += 1
         try:
             await self._app(scope, body.receive, send_unless_refused)
         except BodyRefused:
             pass
         finally:
-            self._held.requests -= 1
-            self._held.bytes -= body.bytes
+            held.requests -= 1
+            held.bytes -= body.bytes
         return None if started else body.refusal
+
+
+def limit_of(scope: Scope) -> int:
+    """How many bytes the body of a request may have."""
+    if takes_files(scope) and scope["path"] == UPLOADS:
+        return MAX_UPLOAD_BYTES
+    return MAX_WIRE_BYTES if scope["method"] == "POST" and scope["path"] == "/" else MAX_BODY_BYTES
+
+
+def takes_files(scope: Scope) -> bool:
+    """Whether the body of a request is written to the disk as it comes."""
+    return scope["method"] == "POST" and scope["path"] in ("/", UPLOADS) and is_form(scope)
+
+
+def refusal_of(scope: Scope, limit: int, held: Held) -> Refusal | None:
+    """Why a request is refused before its body is looked at; None if it is not."""
+    length = Headers(scope=scope).get("content-length", "0")
+    declared = int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0
+    if declared > limit:
+        return too_large(limit)
+    if held.requests >= held.most_requests or held.bytes + declared > held.most_bytes:
+        return BUSY
+    return None

@@ -9,7 +9,9 @@ as "unknown". Who answers requests counts by
 Every `Metrics` has a registry of its own, so that several servers live in one process.
 """
 
-from collections.abc import Callable
+from collections import Counter as Counts
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 
 import anyio.to_thread
 from fastapi import APIRouter, Request
@@ -17,15 +19,29 @@ from fastapi.responses import PlainTextResponse
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from photocall.fleet import Doing, PoolState
+from photocall.ports import Depth
+
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 """Buckets of the time to an answer: from a look-up to a queue on a busy machine."""
 
 DISTANCES = tuple(round(0.2 + 0.05 * step, 2) for step in range(19))
 """Buckets of distances, 0.2 to 1.1: matches are below about 0.6, strangers about 0.8 (docs/accuracy.md)."""
 
+FLEET_SECONDS = 2
+"""How long the queue and the reports of workers may take to be counted; what takes longer is left out."""
+
 _REQUEST = ["route", "operation"]
 
 router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """What the queue of jobs has, and what works on it."""
+
+    depth: Depth
+    pools: Sequence[PoolState]
 
 
 class Metrics:
@@ -65,7 +81,21 @@ class Metrics:
         self.waiting = Gauge("photocall_threads_wanted", "Requests that wait for a thread.", registry=registry)
         faces = Gauge("photocall_gallery_faces", "Faces in memory, of all collections.", registry=registry)
         faces.set_function(gallery_faces)
+        self._queue = Gauge("photocall_queue_messages", "Messages in the queue of jobs.", ["state"], registry=registry)
+        self._workers = Gauge("photocall_workers", "Worker processes of all pools.", ["doing"], registry=registry)
         ProcessCollector(registry=registry)
+
+    def tell_fleet(self, fleet: Fleet | None) -> None:
+        """Tell of the queue and its workers as they are now; nothing, where that is not known."""
+        self._queue.clear()
+        self._workers.clear()
+        if fleet is None:
+            return
+        for state, count in asdict(fleet.depth).items():
+            self._queue.labels(state).set(count)
+        busy = Counts(worker.doing for pool in fleet.pools for worker in pool.workers)
+        for doing in Doing:
+            self._workers.labels(doing).set(busy[doing])
 
     def text(self) -> bytes:
         """Everything in Prometheus's text format."""
@@ -79,4 +109,5 @@ async def metrics(request: Request) -> PlainTextResponse:
     threads = anyio.to_thread.current_default_thread_limiter().statistics()
     counted.busy.set(threads.borrowed_tokens)
     counted.waiting.set(threads.tasks_waiting)
+    counted.tell_fleet(await request.app.state.fleet.answer(FLEET_SECONDS))
     return PlainTextResponse(counted.text(), media_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -14,7 +14,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Redirect
 
 from photocall.errors import ExtraMissing
 from photocall.server.openapi_parts import SECURITY, Json
-from photocall.server.openapi_v1 import WIRE
+from photocall.server.openapi_wire import ROOT
 
 VERSION = "3.0.3"
 
@@ -38,9 +38,11 @@ POLICY = "; ".join(
 )
 
 DESCRIPTION = """
-Faces in, names out. Three groups of routes:
+Faces in, names out. These groups of routes:
 
 - **Rekognition**: `POST /` speaks Amazon Rekognition's own protocol, for unchanged Amazon clients.
+- **Web tier**: `POST /` with a photo as a form answers who is in it.
+- **Jobs**: `/v1/jobs` takes photos and videos, and tells how far they are.
 - **Archive**: `/v1` keeps images and finds the people in them.
 - **Faces**: `/encode`, `/detect` and `/compare` give and compare vectors, from any web page.
 
@@ -121,7 +123,7 @@ def add_to(http: FastAPI) -> None:
             routes=http.routes,
         )
         found = _in_3_0(found)
-        found["paths"]["/"] = WIRE
+        found["paths"]["/"] = ROOT
         found.setdefault("components", {})["securitySchemes"] = SECURITY
         return found
 

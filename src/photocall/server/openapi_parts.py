@@ -20,12 +20,15 @@ WHY = {
     403: "The key is unknown, revoked, or not for this",
     404: "There is nothing of this name",
     406: "The image is damaged, too large, or shows no face that is good enough",
+    409: "The photo was replaced before it was looked at",
     413: "Too many bytes",
     415: "No image, neither raw nor in base64",
     429: "More requests than the usage plan allows",
     500: "The server failed; its log says how, by the request's x-request-id",
     501: "Only with PHOTOCALL_ENGINE=local",
     503: "The server has too much to do, or a store of it cannot be reached",
+    504: "No worker has had time for it yet; the result will be there later",
+    507: "The server's disk is full",
 }
 """What a status means, whichever route gives it."""
 

@@ -2,10 +2,14 @@
 
 from fastapi import Response
 
-from photocall.server.openapi_parts import KEY, PIXEL, WHY, Json, answered, listing, number, refused, text, thing
+from photocall.server.openapi_parts import KEY, PIXEL, Json, answered, listing, number, refused, text, thing
 
-_ERROR = thing("error description", error=text("Its name"), description=text("What is wrong, and what would be right"))
-_SECURITY: list[Json] = [{KEY: []}, {}]
+ERROR = thing("error description", error=text("Its name"), description=text("What is wrong, and what would be right"))
+"""Every error of /v1."""
+
+KEY_OR_NONE: list[Json] = [{KEY: []}, {}]
+"""Whether a key is needed is for the server's settings to say."""
+
 _FACE_ID = text(format="uuid")
 _SHOWN_ID = "11cd1b8a-3f2d-5f0e-9b1c-7f6c3a2e8d10"
 
@@ -15,6 +19,7 @@ _EXAMPLES: dict[int, Json] = {
     403: {"error": "KeyRefused", "description": "The key was refused: it was revoked"},
     404: {"error": "ObjectNotFound", "description": "There is no object 'Keanu-Reeves.jpg'"},
     406: {"error": "NoFace", "description": "There is no face in the image; it was not kept"},
+    409: {"error": "ObjectReplaced", "description": "'test_000.jpg' was replaced by other content before it was read"},
     413: {"error": "ImageTooLarge", "description": "the image has more than 15 MiB; make it smaller"},
     415: {"error": "UnsupportedMediaType", "description": "the body must be an image, raw or in base64; it is text"},
     429: {
@@ -23,13 +28,15 @@ _EXAMPLES: dict[int, Json] = {
     },
     500: {"error": "InternalServerError", "description": "The service failed; try again"},
     503: {"error": "StoreUnavailable", "description": "A store of the server cannot be reached; try again"},
+    504: {"error": "AnswerLate", "description": "there is no answer after 300 s; GET /v1/jobs/... has it later"},
+    507: {"error": "InsufficientStorage", "description": "there is no room for the files; try again later"},
 }
 _ALWAYS = (401, 403, 429, 500, 503)
 
 
-def _errors(*statuses: int) -> dict[int | str, Json]:
+def errors_of(*statuses: int) -> dict[int | str, Json]:
     """The responses of these errors, and of those that every route has."""
-    return refused(_ERROR, {status: _EXAMPLES[status] for status in sorted({*statuses, *_ALWAYS})})
+    return refused(ERROR, {status: _EXAMPLES[status] for status in sorted({*statuses, *_ALWAYS})})
 
 
 _FILENAME: Json = {
@@ -84,9 +91,9 @@ _SHOWN_CALL: Json = {"RequestId": _SHOWN_ID, "HTTPStatusCode": 200, "HTTPHeaders
 
 PUT: Json = {
     "response_class": Response,
-    "openapi_extra": {"parameters": [_FILENAME, _METADATA], "requestBody": _IMAGE, "security": _SECURITY},
+    "openapi_extra": {"parameters": [_FILENAME, _METADATA], "requestBody": _IMAGE, "security": KEY_OR_NONE},
     "responses": {200: {"description": "It is kept and its faces are indexed; the body is empty"}}
-    | _errors(400, 404, 406, 413, 415),
+    | errors_of(400, 404, 406, 413, 415),
 }
 
 LIST: Json = {
@@ -100,7 +107,7 @@ LIST: Json = {
                 "schema": text(maxLength=255),
             }
         ],
-        "security": _SECURITY,
+        "security": KEY_OR_NONE,
     },
     "responses": {
         200: answered(
@@ -114,11 +121,11 @@ LIST: Json = {
             {"one": {"images": [{"filename": "Keanu-Reeves.jpg", "name": "Keanu reeves", "FaceIds": [_SHOWN_ID]}]}},
         )
     }
-    | _errors(400),
+    | errors_of(400),
 }
 
 FACES: Json = {
-    "openapi_extra": {"parameters": [_FILENAME], "security": _SECURITY},
+    "openapi_extra": {"parameters": [_FILENAME], "security": KEY_OR_NONE},
     "responses": {
         200: answered(
             thing(
@@ -153,29 +160,29 @@ FACES: Json = {
             },
         )
     }
-    | _errors(400, 404),
+    | errors_of(400, 404),
 }
 
 GET: Json = {
     "response_class": Response,
-    "openapi_extra": {"parameters": [_FILENAME], "security": _SECURITY},
+    "openapi_extra": {"parameters": [_FILENAME], "security": KEY_OR_NONE},
     "responses": {
         200: {
             "description": "The image, byte for byte as it was put",
             "content": {kind: {"schema": text(format="binary")} for kind in ("image/jpeg", "image/png")},
         }
     }
-    | _errors(400, 404),
+    | errors_of(400, 404),
 }
 
 DELETE: Json = {
     "response_class": Response,
-    "openapi_extra": {"parameters": [_FILENAME], "security": _SECURITY},
-    "responses": {200: {"description": "It is erased, with its faces; the body is empty"}} | _errors(400, 404),
+    "openapi_extra": {"parameters": [_FILENAME], "security": KEY_OR_NONE},
+    "responses": {200: {"description": "It is erased, with its faces; the body is empty"}} | errors_of(400, 404),
 }
 
 SEARCH: Json = {
-    "openapi_extra": {"requestBody": _IMAGE, "security": _SECURITY},
+    "openapi_extra": {"requestBody": _IMAGE, "security": KEY_OR_NONE},
     "description": "Who the largest face of an image may be. Any method will do, as in the original.",
     "responses": {
         200: answered(
@@ -213,11 +220,11 @@ SEARCH: Json = {
             },
         )
     }
-    | _errors(400, 406, 413, 415),
+    | errors_of(400, 406, 413, 415),
 }
 
 INFO: Json = {
-    "openapi_extra": {"security": _SECURITY},
+    "openapi_extra": {"security": KEY_OR_NONE},
     "description": "The settings of the server, without its secrets. Any method will do, as in the original.",
     "responses": {
         200: answered(
@@ -241,56 +248,5 @@ INFO: Json = {
             },
         )
     }
-    | _errors(),
+    | errors_of(),
 }
-
-WIRE: Json = {
-    "post": {
-        "tags": ["Rekognition"],
-        "summary": "Amazon Rekognition's own protocol",
-        "operationId": "rekognition",
-        "description": "JSON 1.1, signed with Signature Version 4 by an access key. The header `X-Amz-Target` names "
-        "the operation; request, answer and errors are those of Amazon's service model, so use an Amazon client: "
-        '`boto3.client("rekognition", endpoint_url=...)`.',
-        "parameters": [
-            {
-                "name": "X-Amz-Target",
-                "in": "header",
-                "required": True,
-                "schema": text(pattern=r"^RekognitionService\.[A-Za-z]+$"),
-                "example": "RekognitionService.ListCollections",
-            }
-        ],
-        "requestBody": {
-            "required": True,
-            "content": {"application/x-amz-json-1.1": {"schema": {"type": "object"}, "example": {"MaxResults": 10}}},
-        },
-        "responses": {
-            "200": {
-                "description": "The operation's answer",
-                "content": {
-                    "application/x-amz-json-1.1": {
-                        "schema": {"type": "object"},
-                        "example": {"CollectionIds": ["students"], "FaceModelVersions": ["1.2718281828"]},
-                    }
-                },
-            },
-            **{
-                status: {
-                    "description": why,
-                    "content": {
-                        "application/x-amz-json-1.1": {
-                            "schema": thing("__type Message", __type=text("Its name"), Message=text()),
-                            "example": {"__type": name, "Message": message},
-                        }
-                    },
-                }
-                for status, why, name, message in (
-                    ("400", "Every error of the caller's", "ResourceNotFoundException", "There is no collection 'a'"),
-                    ("500", WHY[500], "InternalServerError", "The service failed; try again"),
-                )
-            },
-        },
-    }
-}
-"""The path of the wire protocol."""

@@ -12,6 +12,7 @@ from photocall.keys import Scope
 from photocall.server import collection_operations as collections
 from photocall.server import face_operations as faces
 from photocall.server import user_operations as users
+from photocall.server import video_operations as videos
 from photocall.server.service import Service
 from photocall.server.wire_nouns import Json
 
@@ -52,6 +53,10 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         "DisassociateFaces": Operation(users.disassociate, Scope.WRITE),
         "SearchUsers": Operation(users.search_by_user, Scope.READ),
         "SearchUsersByImage": Operation(users.search_users_by_image, Scope.READ),
+        "StartFaceDetection": Operation(videos.start_face_detection, Scope.WRITE),
+        "GetFaceDetection": Operation(videos.get_face_detection, Scope.READ),
+        "StartFaceSearch": Operation(videos.start_face_search, Scope.WRITE),
+        "GetFaceSearch": Operation(videos.get_face_search, Scope.READ),
     }
 )
 

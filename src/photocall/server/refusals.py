@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from fastapi.responses import JSONResponse
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Scope
 
@@ -58,4 +59,10 @@ UNEXPECTED = Refusal(
 
 def is_wire(scope: Scope) -> bool:
     """Whether a request is in Rekognition's protocol."""
-    return bool(scope["method"] == "POST" and scope["path"] == "/")
+    return bool(scope["method"] == "POST" and scope["path"] == "/") and not is_form(scope)
+
+
+def is_form(scope: Scope) -> bool:
+    """Whether a request carries files, as multipart/form-data."""
+    found = Headers(scope=scope).get("content-type", "").partition(";")[0]
+    return found.strip().lower() == "multipart/form-data"

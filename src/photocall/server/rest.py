@@ -21,7 +21,7 @@ from photocall.engine.packs import load_pack
 from photocall.faces import BoundingBox, ByteArray, Face
 from photocall.recognition import largest_first
 from photocall.server import openapi_rest as documented
-from photocall.server.api_keys import needs_key
+from photocall.server.api_keys import needs_key, needs_own_page
 from photocall.server.problems import INVALID_REQUEST, BadRequest, RestRoute
 from photocall.server.service import Service
 from photocall.server.uploads import BUCKET, image_in_json, read_body
@@ -190,12 +190,9 @@ def _engine(request: Request) -> FaceEngine:
 
 def _image(request: Request, image_data: str, bucket: str | None) -> ByteArray:
     """The picture of a request; without keys, pages of other origins get no face out of what is kept in buckets."""
-    service, origin = _service(request), request.headers.get("origin")
-    foreign = origin not in (None, f"http://{request.headers.get('host')}")
-    in_bucket = bucket is not None and not image_data.startswith("data:")
-    if in_bucket and foreign and not (service.needs_key or service.is_open):
-        raise BadRequest(403, "Not for a page of another origin", "PHOTOCALL_AUTH=on lets it ask with a key")
-    return image_in_json(service, image_data, bucket)
+    if bucket is not None and not image_data.startswith("data:"):
+        needs_own_page(request)
+    return image_in_json(_service(request), image_data, bucket)
 
 
 def _read(model: type[Any], body: bytes) -> Any:

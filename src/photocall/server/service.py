@@ -11,14 +11,17 @@ from functools import lru_cache, partial
 from threading import Event, Lock, Thread
 from typing import Protocol
 
-from photocall.app import open_amazon, open_bucket, open_engine, open_objects, open_store
+from photocall.app import open_amazon, open_bucket, open_engine, open_objects, open_queue, open_store
 from photocall.encodings import PACK
 from photocall.engine.face_engine import FaceEngine
 from photocall.errors import CollectionNotFound, ModelMismatch, PhotocallError, SettingInvalid
+from photocall.fleet import pools
 from photocall.gallery import MOST_FACES, Gallery
-from photocall.ports import FaceStore, ObjectStore, Register
-from photocall.server.metrics import Metrics
+from photocall.jobs import Job
+from photocall.ports import FaceStore, JobQueue, ObjectStore, Register
+from photocall.server.metrics import Fleet, Metrics
 from photocall.settings import AuthMode, Settings
+from photocall.submission import submit
 
 SPARE_WORKERS = 2
 """Threads beyond one a core, for those that wait for a store."""
@@ -68,6 +71,8 @@ class Service:
         self.amazon = open_amazon(settings)
         self._engine = None if self.amazon else self._loader.submit(self._open_engine)
         self._plain: Future[FaceEngine] | None = None
+        self._queue: JobQueue | None = None
+        self._queue_lock = Lock()  # its own, since opening a queue may take long
         self._ending = Event()
         self._refresher = Thread(target=self._keep_fresh, name="photocall-refresher", daemon=True)
         self._refresher.start()
@@ -96,6 +101,26 @@ class Service:
             if self._plain is None:
                 self._plain = self._loader.submit(self._open_plain)
         return self._plain.result()
+
+    @property
+    def queue(self) -> JobQueue:
+        """The queue of jobs, opened when it is first asked for. Raises `StoreUnavailable`, `ExtraMissing`."""
+        with self._queue_lock:
+            if self._queue is None:
+                self._queue = open_queue(self.settings)
+            return self._queue
+
+    def submit(self, job: Job) -> None:
+        """Ask for a job, whose object is in its bucket by now. Raises `StoreUnavailable`, `ExtraMissing`."""
+        submit(self.objects, self.queue, job)
+
+    def fleet(self) -> Fleet | None:
+        """What is in the queue and what works on it; None if it cannot be told."""
+        try:
+            return Fleet(self.queue.depth(), pools(self.objects))
+        except PhotocallError as error:
+            _log.warning("the queue could not be counted: %s", type(error).__name__)
+            return None
 
     def engine_of(self, collection_id: str) -> FaceEngine:
         """The engine, for work with the vectors of a collection. Raises `CollectionNotFound`, `ModelMismatch`."""
@@ -127,6 +152,9 @@ class Service:
         self._ending.set()
         self._refresher.join()
         self._loader.shutdown()
+        with self._queue_lock:
+            if self._queue is not None:
+                self._queue.close()
         for loaded in (self._engine, self._plain):
             if loaded is not None and loaded.exception() is None:
                 loaded.result().close()

@@ -1,20 +1,14 @@
 """Rekognition's operations on users: make, list, delete, associate, search."""
 
-import hashlib
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from uuid import uuid4
-
 import numpy as np
 
-from photocall.errors import FaceNotFound, PhotocallError, UserExists, UserNotFound
+from photocall.errors import FaceNotFound, UserExists, UserNotFound
 from photocall.faces import FloatArray
 from photocall.recognition import stacked
 from photocall.server.face_operations import THRESHOLD, judged
 from photocall.server.images import read_request_image
 from photocall.server.paging import page_start, page_token
+from photocall.server.request_tokens import once
 from photocall.server.service import Service
 from photocall.server.wire_errors import INVALID, WireError
 from photocall.server.wire_nouns import Json, described, model_version, percent, refusal_json
@@ -26,28 +20,25 @@ ASSOCIATION_THRESHOLD = 75.0
 MOST_USERS = 500
 """Users of an answer, also where a request does not say."""
 
-TOKEN_LIFE = timedelta(hours=24)
-"""How long a ClientRequestToken is remembered."""
-
 
 def create_user(service: Service, request: Json) -> Json:
     """Make a user."""
-    with _once(service, "CreateUser", request) as again:
+    with once(service, "CreateUser", request) as claim:
         try:
             service.store.add_user(request["CollectionId"], request["UserId"])
         except UserExists:
-            if not again:
+            if not claim.again:
                 raise
     return {}
 
 
 def delete_user(service: Service, request: Json) -> Json:
     """Remove a user; the faces stay."""
-    with _once(service, "DeleteUser", request) as again:
+    with once(service, "DeleteUser", request) as claim:
         try:
             service.store.delete_user(request["CollectionId"], request["UserId"])
         except UserNotFound:
-            if not again:
+            if not claim.again:
                 raise
     return {}
 
@@ -67,7 +58,7 @@ def list_users(service: Service, request: Json) -> Json:
 def associate(service: Service, request: Json) -> Json:
     """Associate faces with a user."""
     engine = service.engine_of(request["CollectionId"])
-    with _once(service, "AssociateFaces", request):
+    with once(service, "AssociateFaces", request):
         done, refusals = associate_faces(
             service.store,
             request["CollectionId"],
@@ -86,9 +77,9 @@ def associate(service: Service, request: Json) -> Json:
 
 def disassociate(service: Service, request: Json) -> Json:
     """Take faces from a user."""
-    with _once(service, "DisassociateFaces", request) as again:
+    with once(service, "DisassociateFaces", request) as claim:
         done, refusals = disassociate_faces(
-            service.store, request["CollectionId"], request["UserId"], request["FaceIds"], again=again
+            service.store, request["CollectionId"], request["UserId"], request["FaceIds"], again=claim.again
         )
     return {
         "DisassociatedFaces": [{"FaceId": face_id} for face_id in done],
@@ -165,34 +156,3 @@ def _status(faces: int) -> str:
 
 def _user_status(service: Service, request: Json) -> str:
     return _status(service.store.user(request["CollectionId"], request["UserId"]).faces)
-
-
-@contextmanager
-def _once(service: Service, operation: str, request: Json) -> Iterator[bool]:
-    """Keep the promise of a ClientRequestToken: the same request again does nothing more and has the same answer.
-
-    Gives whether the request may have been carried out before. A request that fails may be sent again.
-
-    Raises:
-        WireError: the token was used for another request.
-    """
-    token = request.get("ClientRequestToken")
-    if token is None:
-        yield False
-        return
-    name = f"{operation} {token}"
-    claim, now = f"{_fingerprint(request)} {uuid4().hex}", datetime.now(UTC)
-    first = service.store.claim_token(name, claim, now, now - TOKEN_LIFE)
-    if first.split()[0] != claim.split()[0]:
-        message = "The ClientRequestToken was used with other parameters; take a new one"
-        raise WireError("IdempotentParameterMismatchException", message)
-    try:
-        yield first != claim
-    except PhotocallError:
-        if first == claim:
-            service.store.release_token(name)
-        raise
-
-
-def _fingerprint(request: Json) -> str:
-    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()

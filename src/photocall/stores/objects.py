@@ -41,6 +41,7 @@ S3_SECONDS = 20
 
 _RETRIES = 3
 _PIECE = 2**20  # bytes that are downloaded at once
+_PIECES = 2  # of obstore's 5 MiB each, that are uploaded at once
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
 
@@ -73,6 +74,11 @@ class ObStore:
         """Write an object, or replace it; nobody ever sees half of one."""
         with self._failing(key):
             obstore.put(self._store, key, data)
+
+    def upload(self, key: str, file: BinaryIO) -> None:
+        """Write an object as `put` does, from an open file, a piece at a time."""
+        with self._failing(key):
+            obstore.put(self._store, key, file, max_concurrency=_PIECES)
 
     def get(self, key: str, max_bytes: int | None = None) -> bytes:
         """The content of an object. Raises `ObjectNotFound`; `ObjectTooLarge` before anything of it is read."""
@@ -163,6 +169,10 @@ class Bucket:
     def put(self, key: str, data: bytes) -> None:
         """Write an object, or replace it; nobody ever sees half of one."""
         self._objects.put(self._full(key), data)
+
+    def upload(self, key: str, file: BinaryIO) -> None:
+        """Write an object as `put` does, from an open file, a piece at a time."""
+        self._objects.upload(self._full(key), file)
 
     def get(self, key: str, max_bytes: int | None = None) -> bytes:
         """The content of an object. Raises `BucketNotFound`, `ObjectNotFound`, `ObjectTooLarge`."""

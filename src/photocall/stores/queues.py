@@ -1,37 +1,44 @@
 """Which adapter of JobQueue an address means; SQS and NATS JetStream are loaded only where one of them is meant."""
 
-from urllib.parse import urlsplit
+import re
 
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from photocall.errors import ExtraMissing, StoreUnavailable
+from photocall.errors import ExtraMissing, SettingInvalid, StoreUnavailable
 from photocall.ports import JobQueue
 from photocall.stores.sqlite import database_path
 from photocall.stores.sqlite_queue import SqliteQueue
 
+_ADDRESS = "the address of the queues"  # instead of the address itself, which may have a password in it
 _EXPECTED = "not the address of queues, such as sqlite:////srv/queue.db, nats://127.0.0.1:4222 or sqs://"
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,75}")
+"""SQS takes 80 letters, and the queue of the dead letters has five more."""
 
 
 def open_queue(url: str, name: str, *, lease: float, max_receives: int) -> JobQueue:
     """The queue of this name at an address; see `SqliteQueue`, `NatsQueue` and `SqsQueue`.
 
     Raises:
+        SettingInvalid: no queue can have this name.
         StoreUnavailable: it is no such address, or what it names cannot be reached.
         ExtraMissing: the package for it is not installed.
     """
-    scheme = urlsplit(url).scheme
+    if not _NAME.fullmatch(name):
+        raise SettingInvalid(repr(name), "not the name of a queue: 1 to 75 letters, digits, - and _")
+    scheme = url.partition(":")[0]
     if scheme == "sqlite":
         try:
             path = database_path(make_url(url))
         except (ArgumentError, ValueError) as error:
-            raise StoreUnavailable(url, _EXPECTED) from error
+            raise StoreUnavailable(_ADDRESS, _EXPECTED) from error
         return SqliteQueue(path, name, lease=lease, max_receives=max_receives)
     if scheme in ("nats", "tls"):
         return _open_nats(url, name, lease, max_receives)
     if scheme == "sqs":
         return _open_sqs(url, name, lease, max_receives)
-    raise StoreUnavailable(url, _EXPECTED)
+    raise StoreUnavailable(_ADDRESS, _EXPECTED)
 
 
 def _open_nats(url: str, name: str, lease: float, max_receives: int) -> JobQueue:

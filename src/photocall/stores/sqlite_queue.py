@@ -64,10 +64,11 @@ class SqliteQueue:
         with self._failing():
             self._connection = sqlite3.connect(path, check_same_thread=False, cached_statements=sqlite.STATEMENTS)
             sqlite.prepare(self._connection)
-        with self._writing(_DURABLE) as connection:
-            for statement in _SCHEMA:
-                connection.execute(statement)
-            connection.execute("UPDATE messages SET boot = ?1, due = 0 WHERE boot <> ?1", [self._boot])
+        try:
+            self._set_up()
+        except BaseException:
+            self._connection.close()
+            raise
 
     def send(self, body: str, delay: float = 0) -> None:
         """Add a message, which is on the disk afterwards."""
@@ -78,13 +79,12 @@ class SqliteQueue:
         """Lease messages, the one that has been due for longest first; waits for the first one."""
         deadline = time.monotonic() + wait
         while True:
-            while self._is_due():
-                if found := self._take(limit):
-                    return found
+            found = self._take(limit) if self._is_due() else None
             left = deadline - time.monotonic()
-            if left <= 0:
-                return []
-            time.sleep(min(POLL_SECONDS, left))
+            if found or (found is None and left <= 0):
+                return found or []
+            if found is None:
+                time.sleep(min(POLL_SECONDS, left))
 
     def extend(self, delivery: Delivery) -> bool:
         """Begin the lease anew; False if it had ended and the message is somebody else's, done or dead."""
@@ -144,13 +144,19 @@ class SqliteQueue:
         with self._lock:
             self._connection.close()
 
+    def _set_up(self) -> None:
+        with self._writing(_DURABLE) as connection:
+            for statement in _SCHEMA:
+                connection.execute(statement)
+            connection.execute("UPDATE messages SET boot = ?1, due = 0 WHERE boot <> ?1", [self._boot])
+
     def _is_due(self) -> bool:
         select = "SELECT 1 FROM messages WHERE queue = ? AND due <= ? LIMIT 1"
         with self._lock, self._failing():
             return self._connection.execute(select, [self._name, _now()]).fetchone() is not None
 
-    def _take(self, limit: int) -> list[Delivery]:
-        """Lease what is due; nothing, where others were quicker or all of it had to be given up."""
+    def _take(self, limit: int) -> list[Delivery] | None:
+        """Lease what is due, and give up what was received too often; None where others were quicker."""
         lease, now = uuid4().hex, _now()
         wanted = {"queue": self._name, "now": now, "until": now + self.lease, "lease": lease, "limit": limit}
         with self._writing(_QUICK) as connection:
@@ -158,7 +164,8 @@ class SqliteQueue:
             for number, _, receives in found:
                 if receives > self.max_receives:
                     self._bury(connection, number, lost(self.max_receives), receives - 1)
-        return [Delivery(body, f"{number}-{lease}", n) for number, body, n in found if n <= self.max_receives]
+        taken = [Delivery(body, f"{number}-{lease}", n) for number, body, n in found if n <= self.max_receives]
+        return taken if found else None
 
     def _insert(self, connection: sqlite3.Connection, body: str, delay: float) -> None:
         insert = "INSERT INTO messages (queue, body, receives, boot, due) VALUES (?, ?, 0, ?, ?)"
