@@ -17,7 +17,7 @@ test: setup  ## every test, the linter and the type checker
 
 setup: $(VENV)/.developing .demo/.complete servers  ## everything that tests need
 
-servers:  ## PostgreSQL, which tests start themselves
+servers:  ## PostgreSQL and NATS, which tests start themselves
 	@tests/servers.sh
 
 lint: setup
@@ -27,6 +27,7 @@ bench: setup  ## side by side with face_recognition on dlib-bin and with faiss; 
 	$(PIP) install --no-deps face_recognition==1.3.0
 	$(PIP) install "setuptools<81" click  # its models package imports pkg_resources
 	$(PIP) install faiss-cpu==1.15.1 "flask>=3"  # the rivals in search and service
+	$(PIP) install celery redis  # the rival of the queue; redis-server is the system's
 	$(PIP) install imageio-ffmpeg  # the program ffmpeg, for the rival in the classroom
 	$(BIN)/python -m benchmarks.run
 

@@ -4,7 +4,18 @@ import json
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks import accuracy, classroom_videos, cold, detection_speed, embed, photo, search, service, video
+from benchmarks import (
+    accuracy,
+    classroom_videos,
+    cold,
+    detection_speed,
+    embed,
+    job_queue,
+    photo,
+    search,
+    service,
+    video,
+)
 from benchmarks.material import ROOT, Material
 from benchmarks.tables import Table, markdown
 from benchmarks.timing import Result
@@ -35,6 +46,7 @@ CLAIMS: dict[str, Claim] = {
     "detection": detection_speed,
     "search": search,
     "service": service,
+    "queue": job_queue,
     "classroom": classroom_videos,
     "accuracy": accuracy,
 }

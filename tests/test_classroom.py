@@ -71,8 +71,10 @@ def test_every_clip_becomes_the_csv_that_the_course_expects(settings: Settings, 
         assert tuple(row.split(",")[:3]) == person
 
 
-@pytest.mark.parametrize("layout", CSV_LAYOUTS)
-@pytest.mark.parametrize("suffix", [".csv", "none", "-result.csv"])
+@pytest.mark.parametrize(
+    ("layout", "suffix"),
+    [*((layout, ".csv") for layout in CSV_LAYOUTS), ("bare", "none"), ("photocall", "-result.csv")],
+)
 def test_header_and_key_are_made_as_every_variant_of_the_course_wants_them(
     settings: Settings, clips: Path, layout: str, suffix: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -148,6 +148,17 @@ def test_a_message_that_is_no_job_leaves_the_workers_alive(settings: Settings, q
     assert status(settings, job) == "done" and queue.depth().dead == 1
 
 
+def test_a_worker_waits_for_what_another_machine_took_and_never_did(settings: Settings, queue: JobQueue) -> None:
+    job = ask(settings, "lost.jpg", photo())
+    dead = open_queue(settings.model_copy(update={"lease": 2}))
+    assert dead.receive()  # and nothing more is heard of it
+    dead.close()
+    with running_pool(settings):
+        wait_until(lambda: workers(settings))
+        wait_until(lambda: is_empty(queue))
+    assert status(settings, job) == "done"
+
+
 def test_limits_that_allow_no_worker_are_refused(settings: Settings) -> None:
     with pytest.raises(SettingInvalid, match="workers_max: 1 is less than workers_min"):
         Pool(settings.model_copy(update={"workers_min": 2, "workers_max": 1}))

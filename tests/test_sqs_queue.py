@@ -105,8 +105,10 @@ def test_a_service_without_a_region_or_credentials_is_told(sqs: str, monkeypatch
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)  # it has found credentials already
     with pytest.raises(StoreUnavailable, match="nobody said who asks; set AWS_ACCESS_KEY_ID"):
         opened("jobs")
     monkeypatch.delenv("AWS_REGION")
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
     with pytest.raises(StoreUnavailable, match="nobody said which region; set AWS_REGION"):
         opened("jobs")

@@ -39,6 +39,19 @@ def people(engine: FaceEngine, gallery: Gallery, path: Path, fps: float | None =
         return find_people(engine, gallery, video.frames(fps), 0.01)
 
 
+def test_how_far_it_is_and_how_many_people_there_are_is_told_after_every_frame(
+    engine: FaceEngine, gallery: Gallery, demo: Demo
+) -> None:
+    told: list[tuple[int, float, int]] = []
+    with open_video(demo.clip) as video:
+        found = find_people(engine, gallery, video.frames(4), 0.01, lambda *so_far: told.append(so_far))
+        duration = video.duration
+    frames, seconds, people = zip(*told, strict=True)
+    assert frames == tuple(range(1, len(frames) + 1)) and sorted(seconds) == list(seconds)
+    assert duration is not None and duration - 0.5 < seconds[-1] <= duration
+    assert sorted(people) == list(people) and 0 < people[-1] <= len(found) + 1
+
+
 def test_everybody_in_the_clip_is_seen_when_they_are_there(engine: FaceEngine, gallery: Gallery, demo: Demo) -> None:
     sightings = people(engine, gallery, demo.clip)
     assert [sighting.name for sighting in sightings] == ["Barack Obama", "Joe Biden", None]

@@ -227,7 +227,7 @@ def test_an_outage_of_the_store_loses_no_file(settings: Settings, folder: Path) 
     open_objects(settings).put(results.result_key(job.job_id), b"half of a resu")
     with watching(settings, folder) as running:
         assert running.stderr is not None
-        assert "trying again in 5 s" in running.stderr.readline()
+        assert "trying again in 2 s" in running.stderr.readline()
         open_objects(settings).delete(results.result_key(job.job_id))
         assert line(running) == "a.jpg"
     assert submitted(settings) == [job]

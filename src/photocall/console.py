@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.table import Table
 
-    from photocall.media.videos import Frame, Video
 
 Item = TypeVar("Item")
 
@@ -115,16 +114,20 @@ def progress(items: Sequence[Item], doing: str) -> Iterator[Item]:
         yield from bar.track(items, description=doing)
 
 
-def watched(video: "Video", name: str, fps: float) -> "Iterator[Frame]":
-    """The video's frames, under a progress bar of its seconds if somebody is watching."""
+@contextmanager
+def watched(name: str, duration: float | None) -> Iterator[Callable[[int, float, int], None]]:
+    """A bar of a video's seconds if somebody is watching; what it yields is told of frames, seconds and people."""
     if not sys.stderr.isatty():
-        yield from video.frames(fps)
+        yield lambda frames, seconds, people: None
         return
     with _bar() as bar:
-        task = bar.add_task(_cell(name), total=video.duration)
-        for frame in video.frames(fps):
-            yield frame
-            bar.update(task, completed=frame.time)
+        task = bar.add_task(_cell(name), total=duration)
+
+        def told(frames: int, seconds: float, people: int) -> None:
+            so_far = f"{name}: {counted(frames, 'frame')}, {counted(people, 'person', 'people')}"
+            bar.update(task, completed=seconds, description=_cell(so_far))
+
+        yield told
 
 
 @contextmanager

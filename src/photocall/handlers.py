@@ -23,7 +23,7 @@ from photocall.indexing import index_faces
 from photocall.jobs import Job, Kind
 from photocall.media import signatures
 from photocall.media.images import read_image
-from photocall.media.videos import Frame, Video, open_video
+from photocall.media.videos import open_video
 from photocall.outputs import video_outputs
 from photocall.ports import ObjectStore
 from photocall.recognition import derive_image_id, identify_faces
@@ -175,8 +175,13 @@ def _people_of_video(tools: Tools, job: Job, path: Path, told: Told) -> Json:
     app, settings = tools.app, tools.app.settings
     try:
         with open_video(path) as video:
-            frames = _watched(video, settings.video_fps, told)
-            sightings = find_people(app.engine, tools.gallery(), frames, settings.false_positive_target)
+            sightings = find_people(
+                app.engine,
+                tools.gallery(),
+                video.frames(settings.video_fps),
+                settings.false_positive_target,
+                lambda frames, seconds, people: told(Progress(frames, seconds, video.duration, people)),
+            )
             warnings = video.warnings
     except VideoUnreadable as error:
         raise VideoUnreadable(job.key, error.reason) from error
@@ -195,12 +200,6 @@ def _kept(tools: Tools, job: Job, sightings: list[Sighting], warnings: list[str]
     told = report.video_json(name, sightings)
     parts = {"table": f"{settings.output_bucket}/{table}", **{part: result_key(job.job_id, part) for part in files}}
     return {**told, "warnings": warnings, "files": parts}
-
-
-def _watched(video: Video, fps: float, told: Told) -> Iterator[Frame]:
-    for number, frame in enumerate(video.frames(fps), start=1):
-        yield frame
-        told(Progress(number, frame.time, video.duration, 0))
 
 
 def _small(job: Job, path: Path) -> Path:

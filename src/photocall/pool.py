@@ -202,12 +202,14 @@ class Pool:
             return
         self._looked = time.monotonic()
         try:
-            waiting = self._queue.depth().waiting
+            depth = self._queue.depth()
         except StoreUnavailable as error:
             _log.warning("%s", error)
             return
         staying = [child for child in self._children if child.doing is not Doing.STOPPING]
         busy = sum(child.doing is Doing.BUSY for child in staying)
+        # What somebody else has may be a dead one's: some queues learn that only when they are asked for a message.
+        waiting = depth.waiting + min(1, max(0, depth.leased - busy))
         wanted = desired_workers(self._policy, waiting, busy, len(staying), self._idle_seconds(waiting, busy, staying))
         free = [child for child in staying if child.doing is not Doing.BUSY]
         for child in free[: max(0, len(staying) - wanted)]:

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -75,10 +75,15 @@ class Followed:
 
 
 Seen = Callable[[Searched, Sequence[int]], None]
+Told = Callable[[int, float, int], None]
 
 
 def find_people(
-    engine: FaceEngine, gallery: Gallery, frames: Iterable[Frame], false_positive_target: float
+    engine: FaceEngine,
+    gallery: Gallery,
+    frames: Iterable[Frame],
+    false_positive_target: float,
+    told: Told = lambda frames, seconds, people: None,
 ) -> list[Sighting]:
     """Everybody in a video, in order of appearance.
 
@@ -87,24 +92,37 @@ def find_people(
         gallery: who may be in it.
         frames: in order of time, as `Video.frames` gives them.
         false_positive_target: the share of strangers that may be named, 0..1.
+        told: is told after every frame how many were looked at, up to which second, and how many people there are at
+            least.
     """
-    followed = follow_people(engine, frames)
+    followed = follow_people(engine, frames, told=told)
     people = followed.people
     _name(people, gallery, engine.calibration, false_positive_target)
     real = [person for person in people if person.name is not None or followed.is_real(person)]
     return sorted((_sighting(person) for person in real), key=lambda sighting: sighting.first_seen)
 
 
-def follow_people(engine: FaceEngine, frames: Iterable[Frame], seen: Seen = lambda one, tracks: None) -> Followed:
+def follow_people(
+    engine: FaceEngine,
+    frames: Iterable[Frame],
+    seen: Seen = lambda one, tracks: None,
+    told: Told = lambda frames, seconds, people: None,
+) -> Followed:
     """Everybody in a video, still without names.
 
     Args:
         engine: what finds and embeds.
         frames: in order of time, as `Video.frames` gives them.
         seen: is given every frame with its faces, in order, and the number of the track that each face went to.
+        told: as for `find_people`.
     """
     analysis = _Analysis(engine, seen)
-    take_ahead(frames, analysis.add)
+
+    def take(frame: Frame) -> None:
+        analysis.add(frame)
+        told(analysis.frames, frame.time, analysis.people)
+
+    take_ahead(frames, take)
     analysis.finish()
     return Followed(_joined(analysis.tracks, engine.metric, engine.calibration.d80), analysis.frames)
 
@@ -126,11 +144,12 @@ class _Analysis:
 
     Attributes:
         frames: how many it has been given.
+        people: how many different ones there are at least.
         tracks: those that have ended and been embedded.
     """
 
     def __init__(self, engine: FaceEngine, seen: Seen) -> None:
-        self.frames = 0
+        self.frames = self.people = 0
         self.tracks: list[Person] = []
         self._engine, self._seen = engine, seen
         self._searcher, self._tracker = Searcher(engine), Tracker()
@@ -150,6 +169,7 @@ class _Analysis:
         self._embed()
 
     def _track(self, one: Searched) -> None:
+        self.people = max(self.people, len(one.faces))
         self._end(self._tracker.add(one.frame.time, one.frame.image, one.faces))
         self._seen(one, self._tracker.latest)
 
@@ -173,10 +193,15 @@ class _Analysis:
             person.vectors = part
         self.tracks += people
         self._ended = []
+        copies = [replace(each, tracks=set(each.tracks), times=set(each.times)) for each in self.tracks]
+        self.people = max(self.people, len(_joined(copies, self._engine.metric, self._engine.calibration.d80)))
 
 
 def _joined(tracks: list[Person], metric: Metric, same_person: float) -> list[Person]:
-    """Tracks joined to people: the best pictured first, each to the nearest person not seen at the same time."""
+    """Tracks joined to people: the best pictured first, each to the nearest person not seen at the same time.
+
+    The people are some of the tracks, which take over what is known of the others.
+    """
     people: list[Person] = []
     for track in sorted(tracks, key=lambda one: -one.worth):
         near = [

@@ -45,14 +45,6 @@ class FoundFile:
         """Another one if the file changes, else the same for ever."""
         return f"{self.modified}-{self.size}"
 
-    def is_unchanged(self) -> bool:
-        """Whether it is still there, as it was."""
-        try:
-            now = self.path.lstat()
-        except OSError:
-            return False
-        return (now.st_mtime_ns, now.st_size) == (self.modified, self.size)
-
 
 class WatchedFolder:
     """The files of a folder and of the folders in it, as far as nobody has dealt with them.

@@ -40,9 +40,9 @@ def video(options: argparse.Namespace) -> int:
 def _process(app: App, gallery: Gallery, path: Path, out: Path) -> list[Sighting]:
     """Find the people of one video and write its files."""
     settings = app.settings
-    with open_video(path) as opened:
-        frames = watched(opened, path.name, settings.video_fps)
-        sightings = find_people(app.engine, gallery, frames, settings.false_positive_target)
+    with open_video(path) as opened, watched(path.name, opened.duration) as told:
+        frames = opened.frames(settings.video_fps)
+        sightings = find_people(app.engine, gallery, frames, settings.false_positive_target, told)
         warnings = opened.warnings
     for warning in warnings:
         complain(f"{path}: {warning}")

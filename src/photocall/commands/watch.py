@@ -16,7 +16,7 @@ from photocall.sending import Intake
 from photocall.settings import load_settings
 from photocall.watching import QUIET_SECONDS, FoundFile, WatchedFolder, wake_ups
 
-PAUSE_SECONDS = 5.0
+PAUSE_SECONDS = 2.0
 """Until a store that could not be reached is tried again."""
 
 

@@ -23,7 +23,7 @@ _KEY: Json = {
     "in": "header",
     "required": False,
     "description": "The same file sent again with the same key is the same job",
-    "schema": text(minLength=1, maxLength=255, pattern="^[A-Za-z0-9._-]+$"),
+    "schema": text(minLength=1, maxLength=255),
     "example": "lesson-17",
 }
 

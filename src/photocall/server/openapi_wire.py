@@ -50,8 +50,8 @@ ROOT: Json = {
                 "name": "X-Amz-Target",
                 "in": "header",
                 "required": False,
-                "description": "Of Rekognition's protocol, which needs it",
-                "schema": text(pattern=r"^RekognitionService\.[A-Za-z]+$"),
+                "description": "`RekognitionService.` and an operation; only Rekognition's protocol needs it",
+                "schema": text(),
                 "example": "RekognitionService.ListCollections",
             }
         ],

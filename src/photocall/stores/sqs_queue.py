@@ -47,6 +47,10 @@ LOOK_SECONDS = 30
 
 _LONG_AGO = 3600  # seconds; whoever had that lease has died
 
+_ONE_AT_A_TIME = Lock()
+"""Clients may be shared by threads, making them may not:
+https://docs.aws.amazon.com/boto3/latest/guide/clients.html"""
+
 _CONFIG = Config(
     connect_timeout=3, read_timeout=LONGEST_WAIT + 5, retries={"mode": "standard", "total_max_attempts": 2}
 )
@@ -303,8 +307,8 @@ def _reason(name: str, error: Exception) -> str:
 
 
 def _client() -> Any:
-    session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)  # the shared one is not for threads
-    return session.client("sqs", config=_CONFIG)
+    with _ONE_AT_A_TIME:
+        return boto3.client("sqs", region_name=os.environ.get("AWS_REGION") or None, config=_CONFIG)
 
 
 def _code(error: ClientError) -> str:
