@@ -9,6 +9,7 @@ from benchmarks import (
     classroom_videos,
     cold,
     detection_speed,
+    elastic,
     embed,
     job_queue,
     photo,
@@ -47,6 +48,7 @@ CLAIMS: dict[str, Claim] = {
     "search": search,
     "service": service,
     "queue": job_queue,
+    "elastic": elastic,
     "classroom": classroom_videos,
     "accuracy": accuracy,
 }

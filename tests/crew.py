@@ -1,7 +1,7 @@
 """A worker in a thread of this process, and a class for it to know, for tests of what waits for workers."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
@@ -38,17 +38,11 @@ def enroll_class(data: Path, demo: Demo) -> None:
 def at_work(settings: Settings) -> Iterator[None]:
     """While this lasts, a worker does the jobs of the queue."""
     stopping = Event()
-
-    def work() -> None:
-        queue = open_queue(settings)
-        with open_app(settings) as app:
-            Worker(Tools(app), queue, None, stopping, Silent()).work()
-        queue.close()
-
-    thread = Thread(target=work)
-    thread.start()
-    try:
-        yield
-    finally:
-        stopping.set()
-        thread.join()
+    with open_app(settings) as app, closing(open_queue(settings)) as queue:
+        thread = Thread(target=Worker(Tools(app), queue, None, stopping, Silent()).work)
+        thread.start()
+        try:
+            yield
+        finally:
+            stopping.set()
+            thread.join()

@@ -62,7 +62,14 @@ def importers(package: str) -> set[str]:
         ("photocall.aws", ("photocall.app", "photocall.aws")),
         (
             "photocall.settings",
-            ("photocall.app", "photocall.commands", "photocall.server", "photocall.worker", "photocall.pool"),
+            (
+                "photocall.app",
+                "photocall.commands",
+                "photocall.server",
+                "photocall.worker",
+                "photocall.worker_process",
+                "photocall.pool",
+            ),
         ),
         ("photocall.commands", ("photocall.cli", "photocall.commands")),
         ("photocall.console", ("photocall.commands", "photocall.cli")),

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from commandline import data_with, everybody, photocall
+from crew import at_work
 from photocall.app import open_bucket
 from photocall.settings import Settings
 from photocall.students import CSV_LAYOUTS
-from working import working
 
 LINES = {
     "photocall": "name,major,year,first_seen,last_seen,similarity",
@@ -60,7 +60,7 @@ def test_every_clip_becomes_the_csv_that_the_course_expects(settings: Settings, 
     mapping = tmp_path / "mapping"
     # In one line the course's mapping contradicts its list of students, which is what a CSV is made of.
     mapping.write_text((clips / "mapping").read_text().replace("lawyer,freshman", "lawyer,freshmen"))
-    with working(settings):
+    with at_work(settings):
         answer = photocall("load", "--folder", clips, "--expect", mapping)
     assert answer.out.splitlines()[-1] == "right: 5 videos, 5 CSVs, each as expected"
     assert answer.code == 0
@@ -83,7 +83,7 @@ def test_header_and_key_are_made_as_every_variant_of_the_course_wants_them(
     monkeypatch.setenv("PHOTOCALL_CSV_SUFFIX", suffix)
     monkeypatch.setenv("PHOTOCALL_VIDEO_FPS", "1")
     shutil.copy(clips / "test_8.mp4", tmp_path / "test_8.mp4")
-    with working(Settings()):
+    with at_work(Settings()):
         answer = photocall("submit", tmp_path / "test_8.mp4", "--wait")
     assert answer.out == f"{tmp_path / 'test_8.mp4'}: president_obama\n"
     key = {".csv": "test_8.csv", "none": "test_8", "-result.csv": "test_8-result.csv"}[suffix]

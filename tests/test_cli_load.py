@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from commandline import COMMAND, Answer, data_with, photocall
+from crew import at_work
 from photocall import loading
 from photocall.app import open_bucket, open_queue
 from photocall.demo import Demo
@@ -20,7 +21,6 @@ from photocall.errors import StoreUnavailable
 from photocall.loading import find_videos, percentile, read_mapping
 from photocall.settings import Settings
 from photocall.submission import submit
-from working import working
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def load(folder: Path, *options: object) -> Answer:
 
 
 def test_copies_of_a_video_all_become_the_table_that_is_expected(settings: Settings, folder: Path) -> None:
-    with working(settings):
+    with at_work(settings):
         answer = load(folder, "--count", 3, "--expect", mapping(folder, *RIGHT), "--json")
     assert answer.code == 0
     (value,) = answer.values
@@ -89,7 +89,7 @@ def test_copies_of_a_video_all_become_the_table_that_is_expected(settings: Setti
 def test_a_wrong_table_and_a_video_that_was_given_up_are_named(settings: Settings, folder: Path) -> None:
     (folder / "broken.mp4").write_bytes((folder / "lesson.mp4").read_bytes()[:40])
     expected = mapping(folder, "lesson.mp4:law,1991", "broken.mp4:law,1991")
-    with working(settings):
+    with at_work(settings):
         answer = load(folder, "--expect", expected)
     assert answer.code == 1
     assert "lesson.mp4: its CSV has '=history,1965 and law,1991, expected is law,1991" in answer.err
@@ -98,7 +98,7 @@ def test_a_wrong_table_and_a_video_that_was_given_up_are_named(settings: Setting
 
 
 def test_without_a_mapping_tables_are_only_counted(settings: Settings, folder: Path) -> None:
-    with working(settings):
+    with at_work(settings):
         answer = load(folder, "--rate", "20", "--count", 2)
     assert answer.code == 0
     assert answer.out.splitlines()[-1] == "right: 2 videos, 2 CSVs, their content was not checked (--expect)"
@@ -110,7 +110,7 @@ def test_tables_are_checked_in_the_layout_that_is_set(
 ) -> None:
     monkeypatch.setenv("PHOTOCALL_CSV_LAYOUT", "year-major-name-bom")
     monkeypatch.setenv("PHOTOCALL_CSV_SUFFIX", "none")
-    with working(Settings()):
+    with at_work(Settings()):
         answer = load(folder, "--expect", mapping(folder, *RIGHT))
         assert (answer.code, answer.out.splitlines()[-1]) == (0, "right: 1 video, 1 CSV, each as expected")
         monkeypatch.setenv("PHOTOCALL_CSV_LAYOUT", "capitalised")
@@ -155,7 +155,7 @@ def test_whoever_watches_sees_how_far_the_workers_are(settings: Settings, folder
     command = [*COMMAND, "load", "--folder", str(folder), "--count", "2"]
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120"}
     with (
-        working(settings),
+        at_work(settings),
         subprocess.Popen(command, stdin=end, stdout=subprocess.PIPE, stderr=end, env=environment) as running,
     ):
         os.close(end)
@@ -254,6 +254,6 @@ def test_a_stores_outage_while_sending_is_waited_for(
         submit(*arguments)
 
     monkeypatch.setattr("photocall.sending.submit", failing)
-    with working(settings):
+    with at_work(settings):
         assert load(folder, "--timeout", "30").code == 0
     assert not outages

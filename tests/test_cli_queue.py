@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from commandline import Answer, data_with, photocall
+from crew import at_work
 from photocall import results
 from photocall.app import open_bucket, open_objects, open_queue
 from photocall.demo import Demo
@@ -15,7 +16,6 @@ from photocall.jobs import Job, Kind, message
 from photocall.media.images import encode_jpeg
 from photocall.ports import JobQueue
 from photocall.settings import Settings
-from working import working
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +196,7 @@ def test_whoever_waits_is_told_what_came_of_each_file(
     (tmp_path / "stranger.jpg").write_bytes(encode_jpeg(portraits["astronaut"]))
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff no picture")
     files = (demo.enroll / "Joe Biden.jpg", tmp_path / "stranger.jpg", tmp_path / "broken.jpg")
-    with working(settings):
+    with at_work(settings):
         answer = photocall("submit", *files, "--wait")
     assert answer.code == 1
     assert set(answer.out.splitlines()) == {f"{files[0]}: Joe Biden", f"{files[1]}: nobody recognised"}
@@ -207,7 +207,7 @@ def test_whoever_waits_is_told_what_came_of_each_file(
 def test_results_are_printed_for_machines_as_the_workers_wrote_them(
     queue: JobQueue, settings: Settings, demo: Demo
 ) -> None:
-    with working(settings):
+    with at_work(settings):
         (value,) = photocall("submit", demo.clip, "--wait", "--json").values
     assert (value["file"], value["status"], value["media"]) == (str(demo.clip), "done", "video")
     stored = results.read_result(open_objects(settings), value["job_id"])
@@ -218,7 +218,7 @@ def test_photos_for_the_archive_are_indexed(
     queue: JobQueue, settings: Settings, portraits: dict[str, ByteArray], demo: Demo, tmp_path: Path
 ) -> None:
     (tmp_path / "Ada.jpg").write_bytes(encode_jpeg(portraits["astronaut"]))
-    with working(settings):
+    with at_work(settings):
         answer = photocall("submit", tmp_path / "Ada.jpg", demo.clip, "--index", "--wait")
     assert (answer.code, answer.out) == (1, f"{tmp_path / 'Ada.jpg'}: 1 face in the archive\n")
     assert f"{demo.clip}: not sent: it is video, not a photo" in answer.err

@@ -112,15 +112,15 @@ def test_photos_and_videos_are_taken_together_and_done_when_there_is_a_worker(
     settings = server.service.settings
     assert open_bucket(settings, settings.input_bucket).get("lesson.mp4") == demo.clip.read_bytes()
     files_of_a_video_come_with_their_media_types(server, jobs[1])
-    assert refusal(get(server, jobs[0], "table")) == (404, "FileNotFound")
+    assert refusal(get(server, jobs[0], "people.csv")) == (404, "FileNotFound")
 
 
 def files_of_a_video_come_with_their_media_types(server: Asked, job: Json) -> None:
-    faces, timeline, table = (get(server, job, name) for name in ("faces.jpg", "timeline.json", "table"))
+    faces, timeline, table = (get(server, job, name) for name in ("faces.jpg", "timeline.json", "people.csv"))
     assert faces.headers["Content-Type"] == "image/jpeg" and Image.open(io.BytesIO(faces.content)).width > 100
     assert timeline.headers["Content-Type"] == "application/json" and timeline.json()["video"] == "lesson.mp4"
     assert table.headers["Content-Type"] == "text/csv; charset=utf-8" and table.text.startswith("name,major,year")
-    assert table.headers["Content-Disposition"] == "attachment; filename*=utf-8''lesson.csv"
+    assert table.headers["Content-Disposition"] == "attachment; filename*=utf-8''people.csv"
     assert {file.headers["X-Content-Type-Options"] for file in (faces, timeline, table)} == {"nosniff"}
     assert refusal(get(server, job, "other.txt")) == (404, "FileNotFound")
 
@@ -240,7 +240,7 @@ def test_a_body_above_the_limit_is_refused_before_it_is_read(server: Asked) -> N
 
 
 @pytest.mark.parametrize("job_id", [NOBODY, "17", "..", "%2e%2e%2fphotocall", NOBODY.replace("-", ""), "x" * 1000])
-@pytest.mark.parametrize("path", ["/v1/jobs/{}", "/v1/jobs/{}/files/table"])
+@pytest.mark.parametrize("path", ["/v1/jobs/{}", "/v1/jobs/{}/files/people.csv"])
 def test_a_job_that_there_is_not_is_not_found(server: Asked, job_id: str, path: str) -> None:
     assert refusal(server.client.get(path.format(job_id)))[0] == 404
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,27 @@ def photo(number: int = 0) -> bytes:
     return encode_jpeg(np.full((64, 64, 3), number, np.uint8))
 
 
+def processes() -> list[int]:
+    """The workers that this process's pools have: children of the one that all are forked from."""
+    forked_from = [child for child in children(os.getpid()) if "forkserver" in command_line(child)]
+    return [child for parent in forked_from for child in children(parent)]
+
+
+def children(pid: int) -> list[int]:
+    found = []
+    for place in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found += map(int, place.read_text().split())
+    return found
+
+
+def command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def is_alive(pid: int) -> bool:
     return "State:\tZ" not in _status(pid) and bool(_status(pid))
 
@@ -101,6 +123,20 @@ def test_workers_come_with_jobs_and_go_when_there_are_none(settings: Settings, q
     assert {status(settings, job) for job in jobs} == {"done"}
     assert max(seen) <= 2
     assert fleet.pools(open_objects(settings)) == []
+
+
+def test_a_hundred_jobs_wake_fifteen_workers_and_never_more(settings: Settings, queue: JobQueue) -> None:
+    jobs = [ask(settings, f"{number}.jpg", photo(number)) for number in range(100)]
+    seen: list[int] = []
+    with running_pool(settings.model_copy(update={"workers_max": 15})):
+
+        def nobody_left() -> bool:
+            seen.append(len(processes()))
+            return is_empty(queue) and seen[-1] == 0
+
+        wait_until(nobody_left)
+    assert max(seen) == 15 and seen[-1] == 0
+    assert {status(settings, job) for job in jobs} == {"done"}
 
 
 def test_the_job_of_a_worker_that_is_killed_is_done_by_another_at_once(

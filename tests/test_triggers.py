@@ -10,13 +10,13 @@ import boto3
 import pytest
 
 from commandline import data_with
+from crew import at_work
 from photocall.app import open_queue
 from photocall.demo import Demo
 from photocall.ports import Depth
 from photocall.settings import Settings
 from photocall.stores.sqs_queue import SqsQueue
 from s3_server import CREDENTIALS, running_s3
-from working import working
 
 PATIENCE = 60
 """Seconds after which a CSV that must come has not."""
@@ -76,7 +76,7 @@ def drained(settings: Settings) -> Depth:
 def test_a_video_put_into_the_input_bucket_becomes_a_csv_in_the_output_bucket(
     s3: Any, settings: Settings, demo: Demo
 ) -> None:
-    with working(settings):
+    with at_work(settings):
         s3.put_object(Bucket="photocall-input", Key="märz/lesson 1+2.mp4", Body=demo.clip.read_bytes())
         put_in_parts(s3, "parts.mp4", demo.clip.read_bytes())
         names = {line.split(",")[0] for line in output(s3, "märz/lesson 1+2.csv").splitlines()[1:]}

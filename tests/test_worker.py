@@ -9,41 +9,27 @@ from typing import Any
 
 import pytest
 
-from photocall import results
+from crew import Silent, enroll_class
+from photocall import report, results
 from photocall.app import open_app, open_bucket, open_objects, open_queue
 from photocall.demo import Demo
-from photocall.enrolment import enroll_photo
 from photocall.errors import StoreUnavailable
 from photocall.faces import ByteArray
-from photocall.fleet import Progress
 from photocall.handlers import Tools
 from photocall.jobs import Job, Kind, message
 from photocall.media.images import encode_jpeg
-from photocall.ports import Delivery, JobQueue
+from photocall.ports import JobQueue
 from photocall.settings import Settings
-from photocall.worker import Worker, answer, back_off
+from photocall.worker import Worker, back_off
 
 Json = dict[str, Any]
-
-
-class Silent:
-    """Nobody watches."""
-
-    def begun(self, delivery: Delivery, job: Job) -> None: ...
-
-    def went_on(self, progress: Progress) -> None: ...
-
-    def ended(self) -> None: ...
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory, demo: Demo) -> Path:
     """A data directory with the demo class."""
     folder = tmp_path_factory.mktemp("data")
-    with open_app(Settings(data=folder)) as app:
-        app.gallery()
-        for path in sorted(demo.enroll.iterdir()):
-            enroll_photo(app.engine, app.store, "students", path, path.stem)
+    enroll_class(folder, demo)
     return folder
 
 
@@ -263,8 +249,12 @@ def test_a_long_job_keeps_its_lease(settings: Settings, monkeypatch: pytest.Monk
 
 
 def test_nobody_is_an_answer() -> None:
-    assert answer({"names": []}) == answer({"people": []}) == "unknown"
-    assert answer({"names": ["Ada", "Bob"]}) == answer({"people": [{"name": "Ada"}, {"name": "Bob"}]}) == "Ada, Bob"
+    assert report.answer({"names": []}) == report.answer({"people": []}) == "unknown"
+    assert (
+        report.answer({"names": ["Ada", "Bob"]})
+        == report.answer({"people": [{"name": "Ada"}, {"name": "Bob"}]})
+        == "Ada, Bob"
+    )
 
 
 def test_the_pause_before_another_try_grows_up_to_some_minutes() -> None:

@@ -40,9 +40,6 @@ MAX_IMAGE_BYTES = 15 * 2**20
 MAX_VIDEO_BYTES = 10 * 10**9
 """Of a video in a bucket; Rekognition's limit, too."""
 
-NOBODY = "unknown"
-"""What stands for a name where nobody is recognised."""
-
 ARCHIVE = "photocall"
 """The collection that the images of the archive are indexed in."""
 
@@ -166,9 +163,10 @@ def _people_of_photo(tools: Tools, job: Job, image: ByteArray) -> Json:
     faces = app.engine.faces(image)
     gallery, target = tools.gallery(), settings.false_positive_target
     identified = identify_faces(faces, gallery, app.engine.calibration, target, settings.quality_filter)
-    names = report.names(identified)
-    tools.bucket(settings.output_bucket).put(job.stem, (", ".join(names) or NOBODY).encode())
-    return {"media": "photo", "names": names, "faces": [report.identified_json(one) for one in identified]}
+    faces_json = [report.identified_json(one) for one in identified]
+    found = {"media": "photo", "names": report.names(identified), "faces": faces_json}
+    tools.bucket(settings.output_bucket).put(job.stem, report.answer(found).encode())
+    return found
 
 
 def _people_of_video(tools: Tools, job: Job, path: Path, told: Told) -> Json:
@@ -193,13 +191,12 @@ def _kept(tools: Tools, job: Job, sightings: list[Sighting], warnings: list[str]
     settings = tools.app.settings
     name, table = Path(job.key).name, job.stem + settings.csv_ending
     outputs = video_outputs(name, sightings, warnings, everybody(tools.app.store), settings.csv_layout)
-    files = {"faces.jpg": outputs.faces, "timeline.json": outputs.timeline}
+    files = {"faces.jpg": outputs.faces, "timeline.json": outputs.timeline, "people.csv": outputs.table}
     for part, data in files.items():
         tools.objects.put(result_key(job.job_id, part), data)
     tools.bucket(settings.output_bucket).put(table, outputs.table)
-    told = report.video_json(name, sightings)
-    parts = {"table": f"{settings.output_bucket}/{table}", **{part: result_key(job.job_id, part) for part in files}}
-    return {**told, "warnings": warnings, "files": parts}
+    places = {part: result_key(job.job_id, part) for part in files}
+    return {**report.video_json(name, sightings), "warnings": warnings, "table": table, "files": places}
 
 
 def _small(job: Job, path: Path) -> Path:

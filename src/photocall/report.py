@@ -15,6 +15,9 @@ from photocall.students import no_formula, people_csv
 
 Json = dict[str, Any]
 
+NOBODY = "unknown"
+"""What stands for a name where nobody is recognised."""
+
 
 def box_json(box: BoundingBox | None) -> list[float] | None:
     """Left, top, width, height in pixels, to a tenth."""
@@ -126,6 +129,12 @@ def video_csv(sightings: Sequence[Sighting], students: Sequence[Student], layout
         if sighting.name is not None
     ]
     return people_csv(rows, layout)
+
+
+def answer(result: Json) -> str:
+    """The result of a job in a word: the name in a photo, the names in a video, or that there is none."""
+    people = [person["name"] for person in result.get("people", [])]
+    return ", ".join(result.get("names", people)) or NOBODY
 
 
 def recognised_line(image: str, identified: Sequence[Identification]) -> str:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Protocol, TypeVar
 
-from photocall import results
+from photocall import report, results
 from photocall.errors import (
     BucketNotFound,
     CollectionNotFound,
@@ -23,7 +23,7 @@ from photocall.errors import (
     StoreUnavailable,
 )
 from photocall.fleet import Progress
-from photocall.handlers import NOBODY, Tools, run
+from photocall.handlers import Tools, run
 from photocall.jobs import Job, Kind, parse
 from photocall.ports import Delivery, JobQueue
 from photocall.settings import Settings
@@ -135,7 +135,7 @@ class Worker:
         if found is None or found["status"] != results.DONE:
             found = run(self._tools, job, self._watcher.went_on)
             results.finish(objects, job, found)
-        self._respond(job, {"result": answer(found)})
+        self._respond(job, {"result": report.answer(found)})
 
     def _give_up(self, job: Job, reason: str, name: str) -> None:
         results.fail(self._tools.objects, job, reason, name)
@@ -199,12 +199,6 @@ def kind_of(bucket: str, settings: Settings) -> Kind:
         return Kind.INDEX
     expected = f"those of objects worked on are {settings.input_bucket!r} and {settings.bucket!r}"
     raise JobInvalid(f"bucket {bucket!r} is not one; {expected} (PHOTOCALL_INPUT_BUCKET, PHOTOCALL_BUCKET)")
-
-
-def answer(result: results.Json) -> str:
-    """The result of a job in a word: the name in a photo, the names in a video."""
-    people = [person["name"] for person in result.get("people", [])]
-    return ", ".join(result.get("names", people)) or NOBODY
 
 
 def back_off(receives: int) -> float:

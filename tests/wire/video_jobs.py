@@ -9,12 +9,12 @@ from typing import Any, cast
 
 import pytest
 
+from crew import Silent
 from photocall.app import App, open_bucket, open_queue
 from photocall.handlers import Tools
 from photocall.server.service import Service
 from photocall.stores.sql import SqlStore
 from photocall.worker import Worker
-from test_worker import Silent
 from wire.clients import Client
 
 Json = dict[str, Any]

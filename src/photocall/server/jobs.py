@@ -5,7 +5,6 @@ The file is put into the input bucket under its name, as whoever writes there di
 
 from collections.abc import Sequence
 from hashlib import sha256
-from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid4
@@ -42,7 +41,7 @@ may take minutes."""
 MOST_KEY = 255
 """Characters of an Idempotency-Key."""
 
-MEDIA_TYPES = {"faces.jpg": "image/jpeg", "timeline.json": "application/json", "table": "text/csv; charset=utf-8"}
+MEDIA_TYPES = {"faces.jpg": "image/jpeg", "timeline.json": "application/json", "people.csv": "text/csv; charset=utf-8"}
 """The files that a job may leave, by name."""
 
 READ, WRITE = Depends(needs_key(Scope.READ)), Depends(needs_key(Scope.WRITE))
@@ -84,16 +83,11 @@ def get_file(request: Request, name: str) -> Response:
     """A file that a job has left: everybody's face, every appearance, or the table."""
     place = _result(request).get("files", {}).get(name)
     if name not in MEDIA_TYPES or place is None:
-        known = "faces.jpg, timeline.json and table are what a video that is done has"
+        known = "faces.jpg, timeline.json and people.csv are what a video that is done has"
         raise BadRequest(404, "FileNotFound", f"the job has no file {name[:100]!r}; {known}")
-    service, key, shown = _service(request), place, name
-    objects = service.objects
-    if name == "table":
-        bucket, _, key = place.partition("/")
-        objects, shown = service.bucket(bucket), PurePosixPath(key).name
     # What callers have sent is never shown as a page of this server's.
     safe = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox; default-src 'none'"}
-    return Response(objects.get(key), media_type=MEDIA_TYPES[name], headers=safe | _named(shown))
+    return Response(_service(request).objects.get(place), media_type=MEDIA_TYPES[name], headers=safe | _named(name))
 
 
 def add_to(http: FastAPI) -> None:

@@ -31,9 +31,9 @@ _FILE_NAME: Json = {
     "name": "name",
     "in": "path",
     "required": True,
-    "description": "`table` is the CSV",
-    "schema": text(enum=["faces.jpg", "timeline.json", "table"]),
-    "example": "table",
+    "description": "`people.csv` is the table",
+    "schema": text(enum=["faces.jpg", "timeline.json", "people.csv"]),
+    "example": "people.csv",
 }
 
 _FORM: Json = {
@@ -125,7 +125,7 @@ GET: Json = {
                     "people": [_PERSON],
                     "unknown": 0,
                     "warnings": [],
-                    "files": {"table": "photocall-output/lesson.csv", "faces.jpg": f"results/{_ID}/faces.jpg"},
+                    "files": {"people.csv": f"results/{_ID}/people.csv"},
                 },
                 "failed": {**_SHOWN, "status": "failed", "reason": "lesson.mp4: not a readable video: it is empty"},
             },

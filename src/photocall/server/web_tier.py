@@ -29,7 +29,6 @@ from photocall.server.problems import BadRequest, V1Route
 from photocall.server.refusals import is_form
 from photocall.server.service import Service
 from photocall.settings import AnswerForm
-from photocall.worker import answer
 
 FIELD = "inputFile"
 """Of the form, that has the photo; the original's name for it."""
@@ -87,7 +86,7 @@ def line_of(job: Job, found: results.Json, form: AnswerForm) -> str:
         raise _failure(found)
     if form is AnswerForm.READABLE:
         return report.readable_line(job.key, found["names"])
-    return f"{job.stem}:{answer(found)}"
+    return f"{job.stem}:{report.answer(found)}"
 
 
 def _failure(found: results.Json) -> BadRequest:
