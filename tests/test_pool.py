@@ -85,7 +85,7 @@ def processes() -> list[int]:
 
 
 def children(pid: int) -> list[int]:
-    found = []
+    found: list[int] = []
     for place in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(FileNotFoundError, ProcessLookupError):
             found += map(int, place.read_text().split())

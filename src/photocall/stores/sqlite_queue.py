@@ -60,6 +60,7 @@ class SqliteQueue:
         """
         self.lease, self.max_receives = lease, max_receives
         self._path, self._name, self._boot, self._lock = path, name, _boot(), Lock()
+        self._synchronous, self._had_some = "", False
         sqlite.make_room(path)
         with self._failing():
             self._connection = sqlite3.connect(path, check_same_thread=False, cached_statements=sqlite.STATEMENTS)
@@ -79,7 +80,8 @@ class SqliteQueue:
         """Lease messages, the one that has been due for longest first; waits for the first one."""
         deadline = time.monotonic() + wait
         while True:
-            found = self._take(limit) if self._is_due() else None
+            found = self._take(limit) if self._had_some or self._is_due() else None
+            self._had_some = bool(found)  # then it is cheaper to take than to look first
             left = deadline - time.monotonic()
             if found or (found is None and left <= 0):
                 return found or []
@@ -192,7 +194,9 @@ class SqliteQueue:
     def _writing(self, synchronous: str) -> Iterator[sqlite3.Connection]:
         """A transaction that has the file to itself from its start."""
         with self._lock, self._failing():
-            self._connection.execute(f"PRAGMA synchronous = {synchronous}")
+            if synchronous != self._synchronous:
+                self._connection.execute(f"PRAGMA synchronous = {synchronous}")
+                self._synchronous = synchronous
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
