@@ -9,8 +9,10 @@ from typing import NoReturn
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from playwright.sync_api import Browser
 
 import dlib_reference
+from browser import chromium_program, opened
 from nats_server import NatsServer, nats_program
 from photocall.demo import Demo, make_demo, read_portraits
 from photocall.engine.face_engine import FaceEngine
@@ -111,3 +113,13 @@ def nats_server() -> Iterator[NatsServer]:
         _absent("there is no NATS server on this machine; run `make servers`")
     with NatsServer(program) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real Chromium for a module's tests; not for all, since while it runs no test could run an event loop."""
+    program = chromium_program()
+    if program is None:
+        _absent("there is no Chromium on this machine; run `make servers`")
+    with opened(program) as browser:
+        yield browser

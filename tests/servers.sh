@@ -1,10 +1,12 @@
 #!/bin/sh
-# Installs the servers that tests start themselves, where they are missing and the machine lets us; else says so.
+# Installs the servers, and the browser, that tests start themselves, where they are missing and the machine lets us;
+# else says so.
 set -eu
 
 missing=""
 command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="postgresql"
 command -v nats-server >/dev/null || [ -x /usr/sbin/nats-server ] || missing="$missing nats-server"
+command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing="$missing chromium"
 [ -n "$missing" ] || exit 0
 
 as_root=""

@@ -164,3 +164,10 @@ def test_a_queue_that_was_closed_says_so(nats_server: NatsServer, name: str) -> 
     queue.close()
     with pytest.raises(StoreUnavailable, match="the queue was closed"):
         queue.receive()
+
+
+@pytest.mark.parametrize("delay", ["soon", "nan", "inf", "-1"])
+def test_a_message_with_a_delay_that_means_nothing_is_received_at_once(queue: NatsQueue, name: str, delay: str) -> None:
+    told = {"Photocall-Delay": delay}
+    queue._run(lambda server: server.js.publish(f"photocall.jobs.{name}", b"job", headers=told))
+    assert one(queue).body == "job"

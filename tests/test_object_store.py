@@ -198,3 +198,10 @@ def test_what_a_killed_writer_left_half_written_is_never_seen_and_goes_with_the_
     assert keys(objects, "faces") == ["faces/1.jpg"]
     assert fresh.exists()
     assert not left.exists()
+
+
+def test_an_object_with_the_name_of_a_folder_is_refused_for_good_where_objects_are_files(tmp_path: Path) -> None:
+    bucket = open_bucket(Settings(data=tmp_path), "photos")
+    bucket.put("class/1", b"first")
+    with pytest.raises(ObjectKeyInvalid):
+        bucket.put("class", b"second")

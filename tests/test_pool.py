@@ -1,13 +1,16 @@
 """A pool of real worker processes: how many there are, and what becomes of jobs whose worker dies, hangs or swells."""
 
+import errno
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +26,7 @@ from photocall.pool import Pool, running_pool
 from photocall.ports import JobQueue
 from photocall.settings import Settings
 from photocall.submission import submit
+from photocall.worker_process import Begun, start
 
 
 @pytest.fixture
@@ -196,7 +200,7 @@ def test_a_worker_waits_for_what_another_machine_took_and_never_did(settings: Se
 
 
 def test_limits_that_allow_no_worker_are_refused(settings: Settings) -> None:
-    with pytest.raises(SettingInvalid, match="workers_max: 1 is less than workers_min"):
+    with pytest.raises(SettingInvalid, match="workers_max: 1 is not allowed, it must be 2 or more"):
         Pool(settings.model_copy(update={"workers_min": 2, "workers_max": 1}))
 
 
@@ -254,3 +258,58 @@ def test_status_tells_machines_and_people_what_goes_on(
     assert "0 jobs waiting, 0 under way, 1 later; 0 of 1 worker" in shown
     assert main(["status", "--data", str(settings.data), "--json"]) == 0
     assert '"delayed": 1' in capfd.readouterr().out
+
+
+def test_a_pool_outlives_what_its_workers_are_forked_from(
+    settings: Settings, queue: JobQueue, demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("photocall.pool.back_off", lambda _: 0)
+    job = ask(settings, "lesson.mp4", demo.clip.read_bytes())
+    with running_pool(settings):
+        wait_until(lambda: busy_with(settings, "lesson.mp4"))
+        (pid,) = busy_with(settings, "lesson.mp4")
+        (forked_from,) = [child for child in children(os.getpid()) if "forkserver" in command_line(child)]
+        os.kill(pid, signal.SIGSTOP)  # it hangs, and nobody else would ever end it
+        os.kill(forked_from, signal.SIGKILL)
+        wait_until(lambda: not is_alive(pid))
+        wait_until(lambda: is_empty(queue))
+    assert status(settings, job) == "done" and queue.depth().dead == 0
+
+
+def test_a_pool_that_can_start_no_worker_tries_again(
+    settings: Settings, queue: JobQueue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failures = [EOFError(), OSError(errno.EMFILE, "too many open files")]
+
+    def failing(*arguments: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return start(*arguments)
+
+    monkeypatch.setattr("photocall.pool.start", failing)
+    job = ask(settings, "a.jpg", photo())
+    with running_pool(settings):
+        wait_until(lambda: is_empty(queue))
+    assert status(settings, job) == "done" and "no worker could be started (OSError)" in caplog.text
+
+
+def test_the_temporary_files_of_a_worker_that_is_killed_go_with_it(
+    settings: Settings, queue: JobQueue, demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    ask(settings, "lesson.mp4", demo.clip.read_bytes())
+    with running_pool(settings.model_copy(update={"max_receives": 1})):
+        wait_until(lambda: busy_with(settings, "lesson.mp4"))
+        wait_until(lambda: [*tmp_path.glob("photocall-*/photocall-*/object")])
+        os.kill(busy_with(settings, "lesson.mp4")[0], signal.SIGKILL)
+        wait_until(lambda: is_empty(queue))
+    assert not [*tmp_path.glob("photocall-*")]
+
+
+def test_a_job_whose_worker_died_right_after_it_was_done_is_no_dead_letter(settings: Settings, queue: JobQueue) -> None:
+    job = ask(settings, "a.jpg", photo())
+    pool = Pool(settings.model_copy(update={"max_receives": 1}))
+    (delivery,) = queue.receive()
+    results.finish(open_objects(settings), job, {"names": []})
+    pool._give_back(Begun(delivery, job), "its worker was lost")
+    assert is_empty(queue) and queue.depth().dead == 0

@@ -112,3 +112,11 @@ def test_a_service_without_a_region_or_credentials_is_told(sqs: str, monkeypatch
     monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
     with pytest.raises(StoreUnavailable, match="nobody said which region; set AWS_REGION"):
         opened("jobs")
+
+
+def test_a_message_whose_attributes_mean_something_else_is_received_as_it_is(queue: SqsQueue, name: str) -> None:
+    client = boto3.client("sqs", region_name="us-east-1")
+    told = {"Encoding": {"DataType": "String", "StringValue": "base64"}}
+    url = client.get_queue_url(QueueName=name)["QueueUrl"]
+    client.send_message(QueueUrl=url, MessageBody="{not base64}", MessageAttributes=told)
+    assert one(queue).body == "{not base64}"

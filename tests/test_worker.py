@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import resource
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event, Thread
@@ -13,14 +15,14 @@ from crew import Silent, enroll_class
 from photocall import report, results
 from photocall.app import open_app, open_bucket, open_objects, open_queue
 from photocall.demo import Demo
-from photocall.errors import StoreUnavailable
+from photocall.errors import BucketNotFound, ModelMismatch, StoreUnavailable
 from photocall.faces import ByteArray
 from photocall.handlers import Tools
 from photocall.jobs import Job, Kind, message
 from photocall.media.images import encode_jpeg
 from photocall.ports import JobQueue
 from photocall.settings import Settings
-from photocall.worker import Worker, back_off
+from photocall.worker import MOST_REASON, Worker, back_off
 
 Json = dict[str, Any]
 
@@ -259,3 +261,103 @@ def test_nobody_is_an_answer() -> None:
 
 def test_the_pause_before_another_try_grows_up_to_some_minutes() -> None:
     assert [back_off(receives) for receives in (1, 2, 3, 20)] == [2, 4, 8, 300]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "reason"),
+    [
+        ("recognize", {"topic": "anything"}, "There is no object"),
+        ("face-detection", {"topic": "anything"}, "There is no object"),
+        ("face-search", {}, "face-search needs the options collection, and least_similarity from 0 to 100"),
+        ("face-search", {"collection": "a", "least_similarity": "many"}, "needs the options"),
+        ("face-search", {"collection": "a", "least_similarity": "nan"}, "needs the options"),
+    ],
+)
+def test_options_that_mean_nothing_end_the_job_and_not_the_worker(
+    settings: Settings, queue: JobQueue, kind: str, options: dict[str, str], reason: str
+) -> None:
+    key = "gone.jpg" if "topic" in options else "clip.mp4"
+    put(settings, "clip.mp4", b"anything")
+    body = {"job": kind, "bucket": settings.input_bucket, "key": key, "options": options}
+    queue.send(json.dumps(body))
+    work_off(settings, queue)
+    (letter,) = queue.dead(10)
+    assert reason in letter.reason and letter.receives == 1
+
+
+def test_the_reason_of_a_message_is_short_however_long_the_message_is(settings: Settings, queue: JobQueue) -> None:
+    bucket = {"name": settings.input_bucket}
+    records = [{"s3": {"bucket": bucket, "object": {"key": f"{number}{'/' * 500}"}}} for number in range(20)]
+    queue.send(json.dumps({"Records": records}))
+    work_off(settings, queue)
+    (letter,) = queue.dead(10)
+    assert len(letter.reason) <= MOST_REASON and letter.reason.endswith("…")
+
+
+def test_a_full_disk_for_temporary_files_costs_no_try_and_its_place_is_told_to_nobody(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    put(settings, "a.jpg", bytes(10_000))
+    job = recognition(settings, "a.jpg")
+    with open_app(settings) as app:
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing" / "folder"))
+        with pytest.raises(StoreUnavailable, match="temporary files") as raised, Tools(app).fetched(job):
+            raise AssertionError
+        assert str(tmp_path) not in str(raised.value)
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tidied"))
+        with Tools(app).fetched(job) as path:
+            assert path.is_relative_to(tmp_path / "tidied")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
+        try:
+            with pytest.raises(StoreUnavailable, match="temporary files"), Tools(app).fetched(job):
+                raise AssertionError
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+def test_a_class_that_was_removed_is_an_empty_one(settings: Settings, tmp_path: Path) -> None:
+    with open_app(settings.model_copy(update={"data": tmp_path, "database": f"sqlite:///{tmp_path}/a.db"})) as app:
+        tools = Tools(app)
+        tools.gallery()
+        app.store.delete_collection("students")
+        assert len(tools.gallery()) == 0 and app.store.collection("students")
+
+
+def test_a_worker_whose_model_is_another_than_the_classs_gives_its_job_to_one_that_starts_now(
+    settings: Settings, queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def migrated(*_: object) -> Json:
+        raise ModelMismatch(expected="new", found="old")
+
+    monkeypatch.setattr("photocall.worker.run", migrated)
+    queue.send(message(recognition(settings, "a.jpg")))
+    work_until(settings, lambda: False)
+    assert queue.depth().delayed == 1 and queue.depth().dead == 0
+
+
+def test_asking_again_for_a_job_that_waits_writes_nothing(settings: Settings) -> None:
+    objects, job = open_objects(settings), recognition(settings, "a.jpg")
+    results.announce(objects, job)
+    written = result(settings, job)
+    results.announce(objects, job)
+    assert result(settings, job) == written  # else what a worker writes at that moment could be lost
+    results.fail(objects, job, "no luck")
+    results.announce(objects, job)
+    assert result(settings, job)["status"] == "waiting"
+
+
+def test_a_result_that_says_nothing_is_none(settings: Settings) -> None:
+    objects, job = open_objects(settings), recognition(settings, "a.jpg")
+    objects.put(results.result_key(job.job_id), b"{}")
+    assert results.read_result(objects, job.job_id) is None
+    results.fail(objects, job, "no luck")
+    assert result(settings, job)["reason"] == "no luck"
+
+
+def test_a_bucket_of_results_that_is_missing_is_an_outage_and_blames_no_job(settings: Settings) -> None:
+    class Missing:
+        def get(self, key: str, max_bytes: int | None = None) -> bytes:
+            raise BucketNotFound("photos")
+
+    with pytest.raises(StoreUnavailable, match="there is no bucket 'photos' for results"):
+        results.read_result(Missing(), "a")  # type: ignore[arg-type]

@@ -15,13 +15,21 @@ from typing import Any
 
 from photocall import report
 from photocall.app import App, everybody, open_bucket, open_objects
-from photocall.errors import ObjectReplaced, ObjectTooLarge, VideoUnreadable
+from photocall.errors import (
+    CollectionNotFound,
+    ObjectReplaced,
+    ObjectTooLarge,
+    OutputUnwritable,
+    StoreUnavailable,
+    VideoUnreadable,
+)
 from photocall.faces import ByteArray, ImageSource
 from photocall.fleet import Progress
 from photocall.gallery import Gallery
 from photocall.indexing import index_faces
 from photocall.jobs import Job, Kind
 from photocall.media import signatures
+from photocall.media.files import reason
 from photocall.media.images import read_image
 from photocall.media.videos import open_video
 from photocall.outputs import video_outputs
@@ -48,6 +56,8 @@ MOST_INDEXED = 10
 
 _BUCKETS = 16
 
+_ROOM = "the folder for temporary files"  # not its path, which means nothing to who asked for a job
+
 
 Told = Callable[[Progress], None]
 
@@ -70,7 +80,10 @@ class Tools:
 
     def gallery(self) -> Gallery:
         """The enrolled class as of now."""
-        self._gallery.refresh()
+        try:
+            self._gallery.refresh()
+        except CollectionNotFound:  # somebody removed the class; it is made anew, and is empty
+            del self._gallery
         return self._gallery
 
     @cached_property
@@ -84,10 +97,14 @@ class Tools:
         Raises:
             ObjectNotFound, ObjectTooLarge, BucketNotFound: it cannot be had.
             ObjectReplaced: it has other content than the job is for.
+            StoreUnavailable: there is no room for it on this machine, which may pass.
         """
-        with tempfile.TemporaryDirectory(prefix="photocall-") as folder:
-            path = Path(folder) / "object"
-            self.bucket(job.bucket).download(job.key, path, MAX_VIDEO_BYTES)
+        with _folder() as folder:
+            path = folder / "object"
+            try:
+                self.bucket(job.bucket).download(job.key, path, MAX_VIDEO_BYTES)
+            except OutputUnwritable as error:
+                raise StoreUnavailable(_ROOM, error.reason) from None
             if job.digest and _digest(path) != job.digest:
                 raise ObjectReplaced(job.key)
             yield path
@@ -197,6 +214,18 @@ def _kept(tools: Tools, job: Job, sightings: list[Sighting], warnings: list[str]
     tools.bucket(settings.output_bucket).put(table, outputs.table)
     places = {part: result_key(job.job_id, part) for part in files}
     return {**report.video_json(name, sightings), "warnings": warnings, "table": table, "files": places}
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder that is gone afterwards. Raises `StoreUnavailable`."""
+    try:
+        Path(tempfile.gettempdir()).mkdir(mode=0o700, exist_ok=True)  # whoever tidies up may have removed it
+        made = tempfile.TemporaryDirectory(prefix="photocall-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise StoreUnavailable(_ROOM, reason(error)) from None
+    with made as folder:
+        yield Path(folder)
 
 
 def _small(job: Job, path: Path) -> Path:

@@ -6,6 +6,7 @@ the pool gives back to the queue at once; a pool that dies leaves workers that f
 
 import logging
 import os
+import shutil
 import signal
 import socket
 import time
@@ -15,18 +16,21 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
+from pathlib import Path
 from threading import Event, Thread
 from uuid import uuid4
 
 from photocall import fleet, results
 from photocall.app import open_objects, open_queue
-from photocall.errors import SettingInvalid, StoreUnavailable
+from photocall.errors import PhotocallError, SettingInvalid, StoreUnavailable
 from photocall.fleet import Doing, PoolState, Progress, WorkerState
+from photocall.jobs import parse
+from photocall.ports import Delivery
 from photocall.scaling import Policy, desired_workers, needed_workers
 from photocall.settings import Settings
 from photocall.video_handlers import tell_topic
-from photocall.worker import back_off
-from photocall.worker_process import Begun, Ready, Said, fault, forking, resident, start
+from photocall.worker import back_off, kind_of
+from photocall.worker_process import CUT_OFF, Begun, Ready, Said, fault, forking, resident, start
 
 TICK = 0.25
 """Seconds between two looks at the queue and at the workers."""
@@ -50,6 +54,7 @@ class _Child:
     process: ForkServerProcess
     said: "Connection[None, Said]"
     lifeline: "Connection[None, None]"  # closed when the pool ends, however it does
+    folder: Path  # of its temporary files
     doing: Doing = Doing.STARTING
     begun: Begun | None = None
     progress: Progress | None = None
@@ -102,8 +107,9 @@ class Pool:
             SettingInvalid: there may be fewer workers than there must be, or none.
             StoreUnavailable, ExtraMissing: the queue or the object store cannot be opened.
         """
-        if settings.workers_max < max(1, settings.workers_min):
-            raise SettingInvalid("workers_max", f"{settings.workers_max} is less than workers_min, or than one")
+        least = max(1, settings.workers_min)
+        if settings.workers_max < least:
+            raise SettingInvalid("workers_max", f"{settings.workers_max} is not allowed, it must be {least} or more")
         self._settings = settings.model_copy(update={"threads": settings.threads or 1})
         self._policy = Policy(settings.workers_min, settings.workers_max)
         self._queue, self._objects = open_queue(settings), open_objects(settings)
@@ -143,7 +149,7 @@ class Pool:
         """Hear what workers say, for one tick."""
         channels = {child.said: child for child in self._children}
         if not channels:
-            self._stopping.wait(TICK)
+            time.sleep(TICK)  # not until `_stopping`: a signal that came while this thread held its lock would hang
         for channel in wait([*channels], TICK) if channels else ():
             self._hear(channels[channel])  # type: ignore[index]
 
@@ -158,30 +164,54 @@ class Pool:
         for child in [each for each in self._children if not each.process.is_alive()]:
             self._hear(child)
             self._children.remove(child)
-            why = child.fault or fault(child.process.exitcode)
-            if why:
-                self._mourn(child, why)
+            self._part_from(child, child.fault or fault(child.process.exitcode))
             child.said.close()
             child.lifeline.close()
             child.process.close()
+
+    def _part_from(self, child: _Child, why: str) -> None:
+        if child.process.exitcode == CUT_OFF:
+            if self._stopping.is_set():  # who stops all processes at once leaves it to finish what it has
+                return
+            child.kill(why)  # it would heed no limits
+        if why:
+            self._mourn(child, why)
+        shutil.rmtree(child.folder, ignore_errors=True)
 
     def _mourn(self, child: _Child, why: str) -> None:
         """Give back what a worker had that did not end by itself."""
         self._failed += 1
         _log.warning("a worker was lost: %s", why)
         if not child.was_ready:
-            self._start_after = time.monotonic() + self._pause
-            self._pause = min(2 * self._pause, MOST_PAUSE)
-        if child.begun is None:
-            return
-        delivery, reason = child.begun.delivery, f"its worker was lost: {why}"
-        try:
-            if delivery.receives >= self._queue.max_receives:
-                results.fail(self._objects, child.begun.job, reason)
-                tell_topic(child.begun.job, succeeded=False)
+            self._wait_longer()
+        if child.begun is not None:
+            try:
+                self._give_back(child.begun, f"its worker was lost: {why}")
+            except PhotocallError as error:  # the lease ends by itself
+                _log.warning("%s", error)
+
+    def _wait_longer(self) -> None:
+        """Start no worker for a while, each time for twice as long."""
+        self._start_after = time.monotonic() + self._pause
+        self._pause = min(2 * self._pause, MOST_PAUSE)
+
+    def _give_back(self, begun: Begun, reason: str) -> None:
+        delivery = begun.delivery
+        if delivery.receives < self._queue.max_receives:
             self._queue.release(delivery, reason, back_off(delivery.receives))
-        except StoreUnavailable as error:  # the lease ends by itself
-            _log.warning("%s", error)
+        elif self._is_done(delivery):  # its worker had only not said so to the queue
+            self._queue.delete(delivery)
+        else:
+            try:
+                results.fail(self._objects, begun.job, reason)
+                tell_topic(begun.job, succeeded=False)
+            finally:
+                self._queue.release(delivery, reason)
+
+    def _is_done(self, delivery: Delivery) -> bool:
+        jobs = parse(delivery.body, lambda bucket: kind_of(bucket, self._settings))
+        found = [results.read_result(self._objects, job.job_id) for job in jobs]
+        return all(each is not None and each["status"] == results.DONE for each in found)
 
     def _keep_limits(self) -> None:
         for child in self._children:
@@ -216,8 +246,15 @@ class Pool:
             child.stop()
         room = self._policy.maximum - len(self._children)
         if time.monotonic() >= self._start_after:
-            for _ in range(min(wanted - len(staying), room)):
+            self._start(min(wanted - len(staying), room))
+
+    def _start(self, count: int) -> None:
+        try:
+            for _ in range(count):
                 self._children.append(_Child(*start(self._context, self._settings)))
+        except (OSError, EOFError) as error:
+            _log.warning("no worker could be started (%s); trying again", type(error).__name__)
+            self._wait_longer()
 
     def _idle_seconds(self, waiting: int, busy: int, staying: Sequence[_Child]) -> float:
         """For how long there have been more workers than are needed."""

@@ -5,10 +5,12 @@ Its keys are a contract (docs/pipelines.md). `status` is "waiting" once the job 
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from photocall.errors import ObjectNotFound, StoreUnavailable
+from photocall.errors import BucketNotFound, ObjectNotFound, StoreUnavailable
 from photocall.jobs import Job
 from photocall.ports import ObjectStore
 
@@ -29,20 +31,24 @@ def read_result(objects: ObjectStore, job_id: str) -> Json | None:
     """The result of a job; None if there is none yet. Raises `StoreUnavailable` if it is damaged."""
     key = result_key(job_id)
     try:
-        found = json.loads(objects.get(key))
+        with _available(key):
+            found = json.loads(objects.get(key))
     except ObjectNotFound:
         return None
     except ValueError as error:
         raise StoreUnavailable(
             key, "it is no result of photocall's; delete it, and the job can be done again"
         ) from error
-    return found if isinstance(found, dict) else None
+    return found if isinstance(found, dict) and "status" in found else None
 
 
 def announce(objects: ObjectStore, job: Job) -> None:
-    """Say that a job has been asked for, before its message is sent; a result that is there stays."""
+    """Say that a job has been asked for, before its message is sent; a result that is there stays.
+
+    One that says so already is not written again: the job may be done in that very moment.
+    """
     found = read_result(objects, job.job_id)
-    if found is None or found["status"] != DONE:
+    if found is None or found["status"] == FAILED:
         _write(objects, job, WAITING, {})
 
 
@@ -69,4 +75,15 @@ def _write(objects: ObjectStore, job: Job, status: str, found: Json) -> None:
     told = {"job_id": job.job_id, "job": job.kind.value, "bucket": job.bucket, "key": job.key, "status": status}
     told["written"] = datetime.now(UTC).isoformat(timespec="milliseconds")
     options = {"options": dict(job.options)} if job.options else {}
-    objects.put(result_key(job.job_id), json.dumps({**told, **options, **found}).encode())
+    key = result_key(job.job_id)
+    with _available(key):
+        objects.put(key, json.dumps({**told, **options, **found}).encode())
+
+
+@contextmanager
+def _available(key: str) -> Iterator[None]:
+    """Where the bucket of results itself is missing, no job is to blame."""
+    try:
+        yield
+    except BucketNotFound as error:
+        raise StoreUnavailable(key, f"there is no bucket {error.bucket!r} for results; make it") from error

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from platformdirs import user_data_path
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from photocall.errors import SettingInvalid
@@ -31,7 +31,9 @@ OWN_PACKS = "packs.toml"
 
 
 _BUCKET_NAME = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
-_QUEUE_NAME = r"^[A-Za-z0-9_-]{1,80}$"
+_BUCKET_RULE = "3 to 63 small letters, digits, dots and hyphens"
+_QUEUE_NAME = r"^[A-Za-z0-9_-]{1,75}$"
+_QUEUE_RULE = "1 to 75 letters, digits, - and _"
 
 
 class EngineKind(StrEnum):
@@ -119,27 +121,39 @@ class Settings(BaseSettings):
         default_factory=lambda given: sqlite_url(given["data"] / QUEUE),
         description="Address of the queues, such as sqlite:////srv/queue.db, nats://host:4222 or sqs://.",
     )
-    request_queue: str = Field("photocall-jobs", pattern=_QUEUE_NAME, description="Name of the queue of jobs.")
+    request_queue: str = Field(
+        "photocall-jobs", pattern=_QUEUE_NAME, description=f"Name of the queue of jobs: {_QUEUE_RULE}."
+    )
     response_queue: str = Field(
-        "", pattern=rf"^$|{_QUEUE_NAME}", description="Name of a queue that is told of every result; empty for none."
+        "",
+        pattern=rf"^$|{_QUEUE_NAME}",
+        description="Name of a queue, not that of jobs, that is told of every result; empty for none.",
     )
     lease: float = Field(
         60, ge=1, le=43200, description="Seconds after which the job of a worker that died is another's, 1 to 43200."
     )
-    max_receives: int = Field(5, ge=1, le=1000, description="Times that a job is tried before it is given up.")
+    max_receives: int = Field(
+        5, ge=1, le=1000, description="Times that a job is tried before it is given up, 1 to 1000."
+    )
     input_bucket: str = Field(
-        "photocall-input", pattern=_BUCKET_NAME, description="Bucket whose photos and videos are recognised when put."
+        "photocall-input",
+        pattern=_BUCKET_NAME,
+        description=f"Bucket whose photos and videos are recognised when put: {_BUCKET_RULE}.",
     )
     output_bucket: str = Field(
-        "photocall-output", pattern=_BUCKET_NAME, description="Bucket for the CSV of a video and the name in a photo."
+        "photocall-output",
+        pattern=_BUCKET_NAME,
+        description="Bucket, not the input bucket, for the CSV of a video and the name in a photo.",
     )
     csv_suffix: str = Field(
         ".csv",
         pattern=r"^[A-Za-z0-9._-]{0,20}$",
         description="What follows a video's name in the key of its CSV, such as .csv; none for nothing.",
     )
-    workers_min: int = Field(0, ge=0, le=1000, description="Worker processes that are there even if there is no job.")
-    workers_max: int = Field(15, ge=0, le=1000, description="Most worker processes; 0 has serve start none.")
+    workers_min: int = Field(
+        0, ge=0, le=1000, description="Worker processes that are there even if there is no job, 0 to 1000."
+    )
+    workers_max: int = Field(15, ge=0, le=1000, description="Most worker processes, 0 to 1000; 0 has serve start none.")
     job_seconds: float = Field(3600, ge=1, le=86400, description="Seconds that a job may take, 1 to 86400.")
     job_memory: int = Field(2048, ge=256, description="MiB of memory that a worker may have, 256 or more.")
     answer_form: AnswerForm = Field(
@@ -164,7 +178,7 @@ class Settings(BaseSettings):
     bucket: str = Field(
         "photocall",
         pattern=_BUCKET_NAME,
-        description="Bucket for the images of PUT /v1/index: 3 to 63 small letters, digits, dots and hyphens.",
+        description=f"Bucket, not the input bucket, for the images of PUT /v1/index: {_BUCKET_RULE}.",
     )
     image_formats: str = Field(
         "JPEG,PNG",
@@ -197,6 +211,14 @@ class Settings(BaseSettings):
             return value and value.expanduser().absolute()
         except RuntimeError as error:  # there is no user of that name
             raise ValueError from error
+
+    @field_validator("response_queue", "output_bucket", "bucket")
+    @classmethod
+    def _another(cls, value: str, info: ValidationInfo) -> str:
+        # What workers write must not come back to them as jobs, and an object of a bucket has one kind of job.
+        if value == info.data.get("request_queue" if info.field_name == "response_queue" else "input_bucket"):
+            raise ValueError
+        return value
 
     @field_validator("csv_layout")
     @classmethod

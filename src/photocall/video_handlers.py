@@ -6,6 +6,7 @@ result itself says is small. They hold no vectors and no names: whoever asks is 
 
 import json
 import logging
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from photocall.app import App, publish
-from photocall.errors import ExtraMissing, StoreUnavailable, VideoUnreadable
+from photocall.errors import ExtraMissing, JobInvalid, StoreUnavailable, VideoUnreadable
 from photocall.face_rows import write_rows
 from photocall.fleet import Progress
 from photocall.jobs import Job, Kind
@@ -67,8 +68,9 @@ def search_in_video(app: App, objects: ObjectStore, job: Job, path: Path, told: 
     Raises:
         VideoUnreadable: it is no video.
         CollectionNotFound, ModelMismatch: the collection is gone, or of another model by now.
+        JobInvalid: its options do not say what to search.
     """
-    collection_id, least = job.options[COLLECTION], float(job.options[LEAST])
+    collection_id, least = _wanted(job)
     with _opened(job, path) as video:
         frames = _watched(video, app.settings.video_fps, told)
         found = search_faces(app.engine, app.store, collection_id, frames, least)
@@ -84,7 +86,7 @@ def tell_topic(job: Job, *, succeeded: bool) -> None:
     A topic that cannot be told is worth a line in the log, and takes nothing from the result.
     """
     topic = job.options.get(TOPIC)
-    if topic is None:
+    if topic is None or job.kind not in OPERATIONS:
         return
     try:
         publish(topic, json.dumps(notification(job, succeeded=succeeded, now=datetime.now(UTC))))
@@ -110,6 +112,17 @@ def notification(job: Job, *, succeeded: bool, now: datetime) -> Json:
         "Video": {"S3ObjectName": job.key, "S3Bucket": job.bucket},
     }
     return told | ({"JobTag": job.options[TAG]} if TAG in job.options else {})
+
+
+def _wanted(job: Job) -> tuple[str, float]:
+    """The collection to be searched, and the least similarity of what is told of it."""
+    try:
+        collection_id, least = job.options[COLLECTION], float(job.options[LEAST])
+    except (KeyError, ValueError):
+        least = math.nan
+    if not 0 <= least <= 100:  # nor what is no number
+        raise JobInvalid(f"{job.kind} needs the options {COLLECTION}, and {LEAST} from 0 to 100")
+    return collection_id, least
 
 
 @contextmanager

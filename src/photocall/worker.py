@@ -18,6 +18,7 @@ from photocall.errors import (
     CollectionNotFound,
     InputError,
     JobInvalid,
+    ModelMismatch,
     ObjectNotFound,
     PhotocallError,
     StoreUnavailable,
@@ -42,6 +43,9 @@ BACK_OFF = 2.0
 """Seconds until a job that failed is tried again; twice as long with every further time."""
 
 MOST_BACK_OFF = 300.0
+
+MOST_REASON = 1000
+"""Letters of a reason; queues take a message and why it was given up only if both are small enough together."""
 
 HOPELESS = (InputError, ObjectNotFound, BucketNotFound, CollectionNotFound)
 """What goes wrong each time: such a job is given up at once."""
@@ -98,11 +102,11 @@ class Worker:
         try:
             jobs = parse(delivery.body, lambda bucket: kind_of(bucket, self._tools.app.settings))
         except JobInvalid as error:
-            why = str(error)
+            why = _short(str(error))
             self._reached(lambda: self._queue.bury(delivery, why))
             return
         failures = [failure for job in jobs if (failure := self._failure(delivery, job))]
-        reason = "; ".join(told for told, _ in failures)
+        reason = _short("; ".join(told for told, _ in failures))
         if not failures:
             self._reached(lambda: self._queue.delete(delivery))
         elif all(hopeless for _, hopeless in failures):
@@ -118,9 +122,11 @@ class Worker:
             self._reached(lambda: self._finish(job), give_up=True)
             return None
         except HOPELESS as error:
-            reason, name, hopeless = str(error), type(error).__name__, True
+            reason, name, hopeless = _short(str(error)), type(error).__name__, True
         except PhotocallError as error:
-            reason, name = str(error), type(error).__name__
+            reason, name = _short(str(error)), type(error).__name__
+            if isinstance(error, ModelMismatch):  # faces were migrated; a worker that starts now loads their model
+                self._stopping.set()
         except Exception as error:  # whatever it is, it must not take the worker with it
             # Its text may hold what a photo or a name says; its kind and place do not.
             reason = f"{type(error).__name__} in {_place(error)}"
@@ -204,6 +210,10 @@ def kind_of(bucket: str, settings: Settings) -> Kind:
 def back_off(receives: int) -> float:
     """Seconds until a job that failed so often is tried again."""
     return min(BACK_OFF * 2.0 ** (receives - 1), MOST_BACK_OFF)
+
+
+def _short(reason: str) -> str:
+    return reason if len(reason) <= MOST_REASON else reason[: MOST_REASON - 1] + "…"
 
 
 def _place(error: Exception) -> str:

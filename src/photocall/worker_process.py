@@ -2,7 +2,9 @@
 
 import logging
 import resource
+import shutil
 import signal
+import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +22,9 @@ from photocall.jobs import Job
 from photocall.ports import Delivery
 from photocall.settings import Settings
 from photocall.worker import Worker
+
+CUT_OFF = 255
+"""Exit code of a worker of which nobody knows, since the process it was forked from was killed; it may well live."""
 
 PROGRESS_SECONDS = 0.25
 """How often a worker tells how far it is, at most."""
@@ -66,11 +71,31 @@ def forking() -> ForkServerContext:
 
 def start(
     context: ForkServerContext, settings: Settings
+) -> tuple[ForkServerProcess, "Connection[None, Said]", "Connection[None, None]", Path]:
+    """Start a worker.
+
+    Returns:
+        The process, what it says, what it lives by, since it ends when that is closed, and its folder for temporary
+        files. Whoever kills it removes that.
+
+    Raises:
+        OSError, EOFError: the system has no room for it, or what it is forked from has just been killed.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="photocall-"))
+    try:
+        return *_forked(context, settings, folder), folder
+    except (OSError, EOFError):
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _forked(
+    context: ForkServerContext, settings: Settings, folder: Path
 ) -> tuple[ForkServerProcess, "Connection[None, Said]", "Connection[None, None]"]:
-    """Start a worker: the process, what it says, and what it lives by; it ends when the last one is closed."""
     said, saying = context.Pipe(duplex=False)
     living, lifeline = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(settings, saying, living), name="photocall-worker", daemon=True)
+    told = (settings, saying, living, folder)
+    process = context.Process(target=_work, args=told, name="photocall-worker", daemon=True)
     process.start()
     saying.close()  # the worker's ends
     living.close()
@@ -125,7 +150,7 @@ class _Telling:
             self._stopping.set()
 
 
-def _work(settings: Settings, saying: "Connection[Said, None]", living: "Connection[None, None]") -> None:
+def _work(settings: Settings, saying: "Connection[Said, None]", living: "Connection[None, None]", folder: Path) -> None:
     """What a worker process does."""
     stopping = Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
@@ -133,6 +158,7 @@ def _work(settings: Settings, saying: "Connection[Said, None]", living: "Connect
     Thread(target=_wait_for_the_end, args=(living, stopping), daemon=True).start()
     logging.basicConfig(format="photocall: %(message)s")
     watcher = _Telling(saying, stopping)
+    tempfile.tempdir = str(folder)
     try:
         with open_app(settings) as app:
             responses = open_queue(settings, settings.response_queue) if settings.response_queue else None
@@ -142,6 +168,8 @@ def _work(settings: Settings, saying: "Connection[Said, None]", living: "Connect
     except PhotocallError as error:
         _log.error("a worker could not start: %s", error)
         raise SystemExit(1) from None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _wait_for_the_end(living: "Connection[None, None]", stopping: Event) -> None:

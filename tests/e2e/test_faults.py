@@ -34,7 +34,15 @@ from postgres import PostgresServer
 
 JOBS = int(os.environ.get("FAULT_JOBS", "24"))
 PATIENCE = 60 + JOBS  # seconds
-FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+JUMPING = """
+import os, time
+real = time.time
+def jumping():
+    with open(os.environ["CLOCK"]) as file:
+        return real() + float(file.read() or 0)
+time.time = jumping
+"""
+"""What Python does at its start, so that its clock jumps; what is computed from the start of the machine does not."""
 
 Fault = Callable[["Course", Event], None]
 
@@ -255,13 +263,12 @@ def test_the_server_killed_again_and_again(course: Course) -> None:
     run(course, kill_server)
 
 
-@pytest.mark.skipif(FAKETIME is None, reason="needs the package faketime")
 def test_the_clock_jumps_by_hours_twice_a_second(course: Course) -> None:
-    clock = course.settings.data / "clock"
-    clock.parent.mkdir(parents=True, exist_ok=True)
-    clock.write_text("+0")
-    course.environment = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1"}
-    course.environment["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
+    clock, own = course.settings.data / "clock", course.settings.data / "python"
+    own.mkdir(parents=True)
+    clock.write_text("0")
+    (own / "sitecustomize.py").write_text(JUMPING)
+    course.environment = {"PYTHONPATH": str(own), "CLOCK": str(clock)}
     run(course, jump)
 
 

@@ -87,7 +87,11 @@ def test_the_end_of_a_job_is_told_once_its_result_is_there(subscribed: tuple[str
 
 @pytest.mark.parametrize(
     ("topic", "reason"),
-    [(MISSING, "it was refused (NotFound)"), ("arn:aws:sns:no region:000000000000:x", "(InvalidRegionError)")],
+    [
+        (MISSING, "it was refused (NotFound)"),
+        ("no topic", "it is not the ARN of a topic"),
+        ("arn:aws:sns:no region:000000000000:x", "(InvalidRegionError)"),
+    ],
 )
 def test_a_topic_that_cannot_be_told_is_a_line_in_the_log(
     endpoint: str, topic: str, reason: str, caplog: pytest.LogCaptureFixture

@@ -11,8 +11,9 @@ import pytest
 
 from clips import write
 from photocall.demo import Demo
+from photocall.jobs import Kind, parse
 from photocall.media.videos import open_video
-from photocall.results import result_key
+from photocall.results import fail, result_key
 from servers import asked
 from wire.clients import client
 from wire.video_jobs import BUCKET, Place, ended, video, working
@@ -279,3 +280,23 @@ def test_a_result_whose_faces_were_deleted_is_not_found(place: Place, detection:
     objects, other = place.service.objects, str(uuid4())
     objects.put(result_key(other), objects.get(result_key(detection)).replace(detection.encode(), other.encode()))
     assert place.code("get_face_detection", JobId=other) == "ResourceNotFoundException"
+
+
+def test_a_request_whose_message_was_lost_with_its_server_is_sent_again(place: Place) -> None:
+    request = {"Video": video("empty.mp4"), "ClientRequestToken": uuid4().hex}
+    job_id = place.rekognition.start_face_detection(**request)["JobId"]
+    for delivery in place.service.queue.receive(10):  # as if it had been killed before it sent that
+        place.service.queue.delete(delivery)
+    assert place.rekognition.start_face_detection(**request)["JobId"] == job_id
+    with working(place.service):
+        assert ended(place.rekognition.get_face_detection, job_id)["JobStatus"] == "SUCCEEDED"
+
+
+def test_why_a_job_failed_is_told_without_the_addresses_of_stores(place: Place) -> None:
+    job_id = place.rekognition.start_face_detection(Video=video("empty.mp4"))["JobId"]
+    for delivery in place.service.queue.receive(10):
+        (job,) = parse(delivery.body, lambda _: Kind.RECOGNIZE)
+        place.service.queue.delete(delivery)
+    fail(place.service.objects, job, "s3://secret/results: it does not answer", "StoreUnavailable")
+    told = place.rekognition.get_face_detection(JobId=job_id)
+    assert told["JobStatus"] == "FAILED" and told["StatusMessage"] and "secret" not in told["StatusMessage"]

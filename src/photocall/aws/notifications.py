@@ -22,9 +22,12 @@ def publish(topic_arn: str, message: str) -> None:
     Raises:
         StoreUnavailable: there is no such topic, no credentials, or no connection.
     """
+    region = topic_arn.split(":")[3:4]
+    if not region:
+        raise StoreUnavailable(topic_arn, "it is not the ARN of a topic, arn:aws:sns:REGION:ACCOUNT:NAME")
     config = Config(connect_timeout=SECONDS, read_timeout=SECONDS, retries={"total_max_attempts": TRIES})
     try:
-        client = boto3.Session().client("sns", region_name=topic_arn.split(":")[3], config=config)
+        client = boto3.Session().client("sns", region_name=region[0], config=config)
         client.publish(TopicArn=topic_arn, Message=message)
     except ClientError as error:
         raise StoreUnavailable(topic_arn, f"it was refused ({error.response['Error']['Code']})") from error

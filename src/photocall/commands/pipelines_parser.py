@@ -9,7 +9,7 @@ from photocall.commands import Commands
 def add_submit(commands: Commands, common: argparse.ArgumentParser) -> None:
     """The command submit."""
     command = commands.add_parser("submit", parents=[common], help="have workers look at photos and videos")
-    command.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    command.add_argument("files", nargs="+", type=Path, metavar="FILE", help="photos and videos")
     command.add_argument("--index", action="store_true", help="put photos into the archive, to be found in it later")
     command.add_argument("--wait", action="store_true", help="until all are done, and print what came of them")
 
@@ -17,7 +17,9 @@ def add_submit(commands: Commands, common: argparse.ArgumentParser) -> None:
 def add_watch(commands: Commands, common: argparse.ArgumentParser) -> None:
     """The command watch."""
     command = commands.add_parser("watch", parents=[common], help="submit whatever is put into a folder")
-    command.add_argument("folder", type=Path, metavar="FOLDER")
+    command.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="with the folders below it; nothing in it is changed"
+    )
     command.add_argument("--once", action="store_true", help="submit what is in it now, and end")
 
 

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from photocall import __version__
-from photocall.server import api_keys, health, jobs, metrics, openapi, rekognition, rest, v1, web_tier
+from photocall.server import api_keys, health, jobs, metrics, openapi, pages, rekognition, rest, v1, web_tier
 from photocall.server.asking import Question
 from photocall.server.limits import Limits
 from photocall.server.logs import RequestLog, gone, unexpected
@@ -51,7 +51,7 @@ def make_http(service: Service) -> FastAPI:
     http.include_router(metrics.router)
     web_tier.add_to(http)
     http.include_router(rekognition.router)
-    for part in (api_keys, rest, v1, jobs, openapi):
+    for part in (api_keys, rest, v1, jobs, pages, openapi):
         part.add_to(http)
     if not (service.needs_key or service.is_open):
         http.add_middleware(OwnNames)

@@ -14,7 +14,6 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from photocall import fleet, results
-from photocall.errors import StoreUnavailable
 from photocall.handlers import MAX_IMAGE_BYTES
 from photocall.jobs import Job, Kind
 from photocall.keys import Scope
@@ -23,7 +22,7 @@ from photocall.server import openapi_jobs
 from photocall.server.api_keys import needs_key, needs_own_page
 from photocall.server.limits import UPLOADS
 from photocall.server.multipart import Upload, received
-from photocall.server.problems import BadRequest, V1Route, told
+from photocall.server.problems import BadRequest, V1Route, reason_of
 from photocall.server.service import Service
 
 Json = dict[str, Any]
@@ -124,13 +123,6 @@ def progress_json(worker: fleet.WorkerState) -> Json:
         left = round(worker.since * max(progress.duration - progress.seconds, 0) / progress.seconds, 1)
     seen = {"frames": progress.frames, "seconds": round(progress.seconds, 2), "duration": progress.duration}
     return {**told, **seen, "people": progress.people, "left": left}
-
-
-def reason_of(failed: results.Json) -> str:
-    """Why a job was given up, without the addresses of stores."""
-    if failed.get("error") == StoreUnavailable.__name__:
-        return told(StoreUnavailable("", ""), 503)
-    return str(failed["reason"])
 
 
 def _submit(service: Service, uploads: Sequence[Upload], request_id: str) -> list[Json]:

@@ -69,7 +69,7 @@ async def _form(request: Request, most: int) -> FormData:
     try:
         return await request.form(max_files=most, max_fields=_MOST_FIELDS, max_part_size=_MOST_FIELD_BYTES)
     except HTTPException as error:  # Starlette's, for a body that is no form
-        raise BadRequest(400, "InvalidForm", f"the body must be multipart/form-data: {error.detail}") from None
+        raise BadRequest(400, "InvalidForm", f"the form cannot be taken: {error.detail}") from None
     except OSError:
         raise BadRequest(507, "InsufficientStorage", "there is no room for the files; try again later") from None
 

@@ -148,6 +148,13 @@ def told(error: errors.PhotocallError, status: int) -> str:
     return str(error) if status < 500 else "The service failed; try again"
 
 
+def reason_of(failed: Mapping[str, Any]) -> str:
+    """Why a job was given up, without the addresses of stores."""
+    if failed.get("error") == errors.StoreUnavailable.__name__:
+        return told(errors.StoreUnavailable("", ""), 503)
+    return str(failed["reason"])
+
+
 def headers_of(error: errors.PhotocallError) -> dict[str, str] | None:
     """When to try again, for a key that was used too often."""
     return {"Retry-After": str(error.seconds)} if isinstance(error, errors.TooManyRequests) else None

@@ -13,9 +13,10 @@ from photocall.face_rows import Rows, face_of, read_rows
 from photocall.faces import FaceMatch
 from photocall.handlers import MAX_VIDEO_BYTES
 from photocall.jobs import Job, Kind
-from photocall.results import DONE, FAILED, read_result, result_key
+from photocall.results import DONE, FAILED, WAITING, read_result, result_key
 from photocall.server.face_operations import THRESHOLD
 from photocall.server.paging import page_start, page_token
+from photocall.server.problems import reason_of
 from photocall.server.request_tokens import once
 from photocall.server.service import Service
 from photocall.server.wire_errors import INVALID, WireError
@@ -59,7 +60,9 @@ def _start(service: Service, request: Json, kind: Kind, options: dict[str, str])
     with once(service, operation, request) as claim:
         bucket, key = _place(request)
         job = Job(kind, bucket, key, request_id=claim.name, options={**options, **_wishes(request)})
-        if not (claim.again and read_result(service.objects, job.job_id)):
+        # "waiting" may be all that was written before a crash, so such a job is asked for again.
+        found = read_result(service.objects, job.job_id) if claim.again else None
+        if found is None or found["status"] == WAITING:
             _check_size(service, bucket, key)
             service.submit(job)
     return {"JobId": job.job_id}
@@ -105,7 +108,7 @@ def _told(found: Json) -> Json:
     status = {DONE: "SUCCEEDED", FAILED: "FAILED"}.get(found["status"], "IN_PROGRESS")
     known = {
         "JobStatus": status,
-        "StatusMessage": found.get("reason") or "; ".join(found.get("warnings", [])) or None,
+        "StatusMessage": (reason_of(found) if "reason" in found else "; ".join(found.get("warnings", []))) or None,
         "VideoMetadata": _metadata(found["video"]) if "video" in found else None,
         "JobId": found["job_id"],
         "Video": {"S3Object": {"Bucket": found["bucket"], "Name": found["key"]}},

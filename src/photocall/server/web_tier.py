@@ -22,10 +22,10 @@ from photocall.jobs import Job
 from photocall.keys import Scope
 from photocall.media import signatures
 from photocall.server.api_keys import needs_key, needs_own_page
-from photocall.server.jobs import job_of, reason_of, start
+from photocall.server.jobs import job_of, start
 from photocall.server.limits import UPLOADS
 from photocall.server.multipart import Upload, received
-from photocall.server.problems import BadRequest, V1Route
+from photocall.server.problems import BadRequest, V1Route, reason_of
 from photocall.server.refusals import is_form
 from photocall.server.service import Service
 from photocall.settings import AnswerForm

@@ -171,5 +171,5 @@ def _parse(url: str) -> tuple[SplitResult, str]:
     except ValueError:
         host = None
     if not host or parts.scheme not in ("nats", "tls") or parts.path.strip("/") or parts.query or parts.fragment:
-        raise StoreUnavailable("the address of the queue", _EXPECTED)
+        raise StoreUnavailable("PHOTOCALL_QUEUE", _EXPECTED)
     return parts, f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"

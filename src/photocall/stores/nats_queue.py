@@ -25,7 +25,7 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, Header, RawStreamMsg, RetentionPolicy, StreamConfig
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
-from photocall.ports import DeadLetter, Delivery, Depth
+from photocall.ports import MAX_DELAY, DeadLetter, Delivery, Depth
 from photocall.stores.nats_connection import ANSWER_SECONDS, NatsConnection
 from photocall.stores.nats_notes import Note, Notes, if_there
 from photocall.stores.sqlite_queue import lost
@@ -273,11 +273,11 @@ class NatsQueue:
 
     async def _look(self, server: _Server, message: Msg) -> Delivery | None:
         """What a receiver gets of a message; None if it is not due, or was received too often."""
-        told, delay = message.metadata, (message.headers or {}).get(_DELAY)
+        told, delay = message.metadata, _seconds((message.headers or {}).get(_DELAY, ""))
         sequence, delivered = told.sequence.stream, told.num_delivered
         note = await self._notes.of(server.js, sequence) if delivered > 1 else Note()
         if delay and delivered == 1:  # later on, the server has counted the seconds
-            early = min(float(delay), told.timestamp.timestamp() + float(delay) - time.time())
+            early = min(delay, told.timestamp.timestamp() + delay - time.time())
             if early > 0:
                 await self._notes.write(server.js, sequence, Note(delivered, note.unseen + 1))
                 await server.client.request(message.reply, _nak(early), timeout=ANSWER_SECONDS)
@@ -359,6 +359,15 @@ def _letter(found: RawStreamMsg) -> DeadLetter:
     body, reason = (found.data or b"").decode(errors="replace"), json.loads(headers.get(_REASON, '""'))
     died = datetime.fromisoformat(str(found.time))
     return DeadLetter(str(found.seq), body, reason, int(headers.get(_RECEIVES, 0)), died.astimezone(UTC))
+
+
+def _seconds(delay: str) -> float:
+    """What the header of a delay says; 0 where somebody else has written something there."""
+    try:
+        seconds = float(delay or 0)
+    except ValueError:
+        return 0
+    return seconds if 0 < seconds <= MAX_DELAY else 0
 
 
 def _nak(delay: float) -> bytes:

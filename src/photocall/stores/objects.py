@@ -50,6 +50,7 @@ _EXPECTED = "not the address of an object store, such as file:///home/ada/photos
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 
 _NO_FOLDER = re.compile(r"\(os error (20|21)\)")  # a part of the key is a file, or all of it is a folder
+_TAKEN = re.compile(r"rename.*\(os error (20|21|39)\)")  # a folder has the name
 _NO_NAME = re.compile(r"\(os error 36\)|are not supported")  # no file can be called so
 
 
@@ -146,7 +147,7 @@ class ObStore:
 
     def _told(self, key: str, error: Exception) -> Exception:
         line = _first_line(error)
-        if isinstance(self._store, LocalStore) and _NO_NAME.search(line):
+        if isinstance(self._store, LocalStore) and (_NO_NAME.search(line) or _TAKEN.search(line)):
             return ObjectKeyInvalid(key)
         if isinstance(self._store, LocalStore) and _NO_FOLDER.search(line) and "rename" not in line:
             return ObjectNotFound(key)

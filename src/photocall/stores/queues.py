@@ -10,7 +10,7 @@ from photocall.ports import JobQueue
 from photocall.stores.sqlite import database_path
 from photocall.stores.sqlite_queue import SqliteQueue
 
-_ADDRESS = "the address of the queues"  # instead of the address itself, which may have a password in it
+_ADDRESS = "PHOTOCALL_QUEUE"  # instead of the address itself, which may have a password in it
 _EXPECTED = "not the address of queues, such as sqlite:////srv/queue.db, nats://127.0.0.1:4222 or sqs://"
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,75}")

@@ -83,7 +83,7 @@ class SqsQueue:
             StoreUnavailable: one of the two is not there, or SQS cannot be asked.
         """
         if url.rstrip("/") != "sqs:":
-            raise StoreUnavailable("the address of the queue", "it is sqs:// alone; AWS_REGION says where that is")
+            raise StoreUnavailable("PHOTOCALL_QUEUE", "it is sqs:// alone; AWS_REGION says where that is")
         self.lease, self.max_receives = lease, max_receives
         self._name, self._lock = f"sqs://{name}", Lock()
         self._leased: dict[str, float] = {}  # until when, by receipt
@@ -324,7 +324,12 @@ def _encoded(text: str) -> tuple[str, bool]:
 
 
 def _decoded(text: str, is_encoded: bool) -> str:
-    return base64.b64decode(text.strip("=") and text).decode() if is_encoded else text
+    if not is_encoded:
+        return text
+    try:
+        return base64.b64decode(text.strip("=") and text).decode()
+    except ValueError:  # somebody else's message, who means something else by that attribute
+        return text
 
 
 def _attribute(text: str) -> dict[str, str]:
