@@ -17,7 +17,7 @@ test: setup  ## every test, the linter and the type checker
 
 setup: $(VENV)/.developing .demo/.complete servers  ## everything that tests need
 
-servers:  ## PostgreSQL and NATS, which tests start themselves
+servers:  ## PostgreSQL, NATS and Chromium, which tests start themselves
 	@tests/servers.sh
 
 lint: setup

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
@@ -27,6 +28,7 @@ from photocall.ports import JobQueue
 from photocall.settings import Settings
 from photocall.submission import submit
 from photocall.worker_process import Begun, start
+from serving import served
 
 
 @pytest.fixture
@@ -101,6 +103,13 @@ def command_line(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return ""
+
+
+def is_answering(url: str) -> bool:
+    try:
+        return httpx.get(url + "/healthz").status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def is_alive(pid: int) -> bool:
@@ -232,6 +241,18 @@ def test_a_pool_that_is_told_twice_ends_at_once_and_gives_its_job_back(
     command.send_signal(signal.SIGTERM)
     command.send_signal(signal.SIGINT)
     assert command.wait(60) == 0
+    assert status(settings, job) == "waiting" and queue.depth().leased == 0 and not is_empty(queue)
+
+
+def test_a_server_that_is_told_twice_ends_its_workers_at_once(settings: Settings, queue: JobQueue, demo: Demo) -> None:
+    job = ask(settings, "lesson.mp4", demo.clip.read_bytes())
+    with served(settings.data, "--workers", "1") as server:
+        wait_until(lambda: busy_with(settings, "lesson.mp4"))
+        server.process.terminate()
+        wait_until(lambda: not is_answering(server.url))
+        time.sleep(0.5)  # until it waits for its workers
+        server.process.terminate()
+        assert server.process.wait(60) == 0
     assert status(settings, job) == "waiting" and queue.depth().leased == 0 and not is_empty(queue)
 
 

@@ -19,7 +19,7 @@ from servers import Asked, asked
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE")
 
-OPEN = {"/docs", "/healthz", "/metrics", "/openapi.json", "/readyz"}
+OPEN = {"/docs", "/healthz", "/jobs", "/metrics", "/openapi.json", "/readyz"}
 """What needs no key."""
 
 PATHS = [

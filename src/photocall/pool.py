@@ -125,7 +125,11 @@ class Pool:
         self._reported = self._looked = 0.0
 
     def stop(self) -> None:
-        """Begin no further job, and end once those under way are done; asked again, end at once."""
+        """Begin no further job, and end once those under way are done."""
+        self._stopping.set()
+
+    def interrupt(self, *_: object) -> None:
+        """What a signal asks for: to stop; asked again, to end at once."""
         if self._stopping.is_set():
             self._killing.set()
         self._stopping.set()
@@ -181,7 +185,7 @@ class Pool:
     def _mourn(self, child: _Child, why: str) -> None:
         """Give back what a worker had that did not end by itself."""
         self._failed += 1
-        _log.warning("a worker was lost: %s", why)
+        _log.warning("a worker was lost with job %s: %s", child.begun.job.job_id if child.begun else "none", why)
         if not child.was_ready:
             self._wait_longer()
         if child.begun is not None:

@@ -132,6 +132,7 @@ class Worker:
             reason = f"{type(error).__name__} in {_place(error)}"
             _log.error("job %s failed unexpectedly: %s", job.job_id, reason)
         if hopeless or delivery.receives >= self._queue.max_receives:
+            _log.warning("job %s was given up", job.job_id)
             self._reached(lambda: self._give_up(job, reason, name))
         return reason, hopeless
 

@@ -3,6 +3,7 @@
 import argparse
 import logging
 import shlex
+import signal
 from contextlib import nullcontext
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -32,8 +33,12 @@ def serve(options: argparse.Namespace) -> int:
         data=options.data, pack=options.pack, host=options.host, port=options.port, workers_max=options.workers
     )
     has_workers = settings.workers_max > 0 and settings.engine is EngineKind.LOCAL
-    with running_pool(settings) if has_workers else nullcontext():
+    with running_pool(settings) if has_workers else nullcontext() as pool:
         serving.serve(settings, lambda url, service: _announce(url, service, options))
+        if pool is not None:
+            pool.stop()
+            for number in (signal.SIGTERM, signal.SIGINT):  # while workers finish what they have
+                signal.signal(number, pool.interrupt)
     return 0
 
 

@@ -21,7 +21,7 @@ def worker(options: argparse.Namespace) -> int:
     settings = load_settings(data=options.data, pack=options.pack, **limits)
     pool = Pool(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: pool.stop())
+        signal.signal(number, pool.interrupt)
     if options.json:
         say_json({"queue": settings.request_queue, "min": settings.workers_min, "max": settings.workers_max})
     else:
