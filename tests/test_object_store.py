@@ -181,9 +181,9 @@ def test_a_place_where_no_folder_can_be_is_told(tmp_path: Path) -> None:
 
 def test_a_failing_disk_is_told_in_one_line(tmp_path: Path) -> None:
     objects = ObStore(tmp_path.as_uri())
-    (tmp_path / "1.jpg").mkdir()
-    with pytest.raises(StoreUnavailable, match=r"1\.jpg: .*directory") as caught:
-        objects.put("1.jpg", b"1")
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    with pytest.raises(StoreUnavailable, match=r"circle/1\.jpg: .*symbolic") as caught:
+        objects.put("circle/1.jpg", b"1")
     assert "\n" not in str(caught.value)
 
 

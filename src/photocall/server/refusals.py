@@ -63,6 +63,7 @@ def is_wire(scope: Scope) -> bool:
 
 
 def is_form(scope: Scope) -> bool:
-    """Whether a request carries files, as multipart/form-data."""
-    found = Headers(scope=scope).get("content-type", "").partition(";")[0]
-    return found.strip().lower() == "multipart/form-data"
+    """Whether a request carries files, as multipart/form-data, and is none of Rekognition's."""
+    headers = Headers(scope=scope)
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "multipart/form-data" and "x-amz-target" not in headers
