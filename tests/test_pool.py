@@ -248,9 +248,11 @@ def test_a_server_that_is_told_twice_ends_its_workers_at_once(settings: Settings
     job = ask(settings, "lesson.mp4", demo.clip.read_bytes())
     with served(settings.data, "--workers", "1") as server:
         wait_until(lambda: busy_with(settings, "lesson.mp4"))
+        (worker,) = workers(settings)
+        os.kill(worker.pid, signal.SIGSTOP)  # it will not be done by itself
         server.process.terminate()
         wait_until(lambda: not is_answering(server.url))
-        time.sleep(0.5)  # until it waits for its workers
+        time.sleep(1)  # until it waits for its workers
         server.process.terminate()
         assert server.process.wait(60) == 0
     assert status(settings, job) == "waiting" and queue.depth().leased == 0 and not is_empty(queue)
