@@ -33,7 +33,7 @@ from postgres import PostgresServer
 from relay import Relay
 from s3_server import CREDENTIALS, make_bucket, running_s3
 
-PHOTOS, VIDEOS, LEASE = 30, 3, 4
+PHOTOS, VIDEOS, LEASE = 20, 2, 3
 
 
 @dataclass
