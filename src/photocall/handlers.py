@@ -21,24 +21,21 @@ from photocall.errors import (
     ObjectTooLarge,
     OutputUnwritable,
     StoreUnavailable,
-    VideoUnreadable,
 )
 from photocall.faces import ByteArray, ImageSource
-from photocall.fleet import Progress
 from photocall.gallery import Gallery
 from photocall.indexing import index_faces
 from photocall.jobs import Job, Kind
 from photocall.media import signatures
 from photocall.media.files import reason
 from photocall.media.images import read_image
-from photocall.media.videos import open_video
 from photocall.outputs import video_outputs
 from photocall.ports import ObjectStore
 from photocall.recognition import derive_image_id, identify_faces
 from photocall.results import result_key
 from photocall.roster import Sighting
 from photocall.video import find_people
-from photocall.video_handlers import detect_in_video, search_in_video
+from photocall.video_handlers import Told, detect_in_video, opened, search_in_video, telling
 
 Json = dict[str, Any]
 
@@ -57,9 +54,6 @@ MOST_INDEXED = 10
 _BUCKETS = 16
 
 _ROOM = "the folder for temporary files"  # not its path, which means nothing to who asked for a job
-
-
-Told = Callable[[Progress], None]
 
 
 class Tools:
@@ -188,18 +182,10 @@ def _people_of_photo(tools: Tools, job: Job, image: ByteArray) -> Json:
 
 def _people_of_video(tools: Tools, job: Job, path: Path, told: Told) -> Json:
     app, settings = tools.app, tools.app.settings
-    try:
-        with open_video(path) as video:
-            sightings = find_people(
-                app.engine,
-                tools.gallery(),
-                video.frames(settings.video_fps),
-                settings.false_positive_target,
-                lambda frames, seconds, people: told(Progress(frames, seconds, video.duration, people)),
-            )
-            warnings = video.warnings
-    except VideoUnreadable as error:
-        raise VideoUnreadable(job.key, error.reason) from error
+    with opened(job, path) as video:
+        frames, target = video.frames(settings.video_fps), settings.false_positive_target
+        sightings = find_people(app.engine, tools.gallery(), frames, target, telling(video, told))
+        warnings = video.warnings
     return {"media": "video", **_kept(tools, job, sightings, warnings)}
 
 

@@ -12,7 +12,7 @@ from photocall.gallery import Gallery
 from photocall.media.videos import Frame
 from photocall.ports import FaceStore
 from photocall.searching import Searched, Searcher
-from photocall.video import Person, follow_people, take_ahead
+from photocall.video import Person, Told, follow_people, take_ahead
 
 MOST_MATCHES = 100
 """Faces of a collection that are told of one person, at most; Rekognition's API has no word for it here."""
@@ -63,7 +63,12 @@ def detect_faces(engine: FaceEngine, frames: Iterable[Frame]) -> Rows:
 
 
 def search_faces(
-    engine: FaceEngine, store: FaceStore, collection_id: str, frames: Iterable[Frame], least_similarity: float
+    engine: FaceEngine,
+    store: FaceStore,
+    collection_id: str,
+    frames: Iterable[Frame],
+    least_similarity: float,
+    told: Told = lambda frames, seconds, people: None,
 ) -> SearchedVideo:
     """Everybody in a video, each compared with a collection once.
 
@@ -73,13 +78,14 @@ def search_faces(
         collection_id: its name.
         frames: in order of time.
         least_similarity: 0..100, that a face must have to a person to be told.
+        told: as for `video.find_people`.
 
     Raises:
         CollectionNotFound: there is no such collection.
         ModelMismatch: it was embedded by another model.
     """
     gallery, tables = Gallery(store, collection_id, engine.model, engine.metric), list[Rows]()
-    followed = follow_people(engine, frames, lambda one, tracks: tables.append(_rows(one, tracks)))
+    followed = follow_people(engine, frames, lambda one, tracks: tables.append(_rows(one, tracks)), told)
     gallery.refresh()  # the video may have taken hours
 
     def matches(person: Person) -> list[Match]:

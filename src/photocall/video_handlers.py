@@ -56,7 +56,7 @@ def detect_in_video(app: App, objects: ObjectStore, job: Job, path: Path, told: 
     Raises:
         VideoUnreadable: it is no video.
     """
-    with _opened(job, path) as video:
+    with opened(job, path) as video:
         rows = detect_faces(app.engine, _watched(video, app.settings.video_fps, told))
         write_rows(objects, result_key(job.job_id, BY_TIME), rows)
         return {**_described(video), "faces": len(rows)}
@@ -71,9 +71,9 @@ def search_in_video(app: App, objects: ObjectStore, job: Job, path: Path, told: 
         JobInvalid: its options do not say what to search.
     """
     collection_id, least = _wanted(job)
-    with _opened(job, path) as video:
-        frames = _watched(video, app.settings.video_fps, told)
-        found = search_faces(app.engine, app.store, collection_id, frames, least)
+    with opened(job, path) as video:
+        frames = video.frames(app.settings.video_fps)
+        found = search_faces(app.engine, app.store, collection_id, frames, least, telling(video, told))
         write_rows(objects, result_key(job.job_id, BY_TIME), found.rows)
         write_rows(objects, result_key(job.job_id, BY_PERSON), by_person(found.rows))
         matches = [[asdict(match) for match in each] for each in found.matches]
@@ -126,8 +126,8 @@ def _wanted(job: Job) -> tuple[str, float]:
 
 
 @contextmanager
-def _opened(job: Job, path: Path) -> Iterator[Video]:
-    """The job's video, by whose key errors call it."""
+def opened(job: Job, path: Path) -> Iterator[Video]:
+    """The video of a job, which errors call by its key. Raises `VideoUnreadable`."""
     try:
         with open_video(path) as video:
             yield video
@@ -135,7 +135,13 @@ def _opened(job: Job, path: Path) -> Iterator[Video]:
         raise VideoUnreadable(job.key, error.reason) from error
 
 
+def telling(video: Video, told: Told) -> Callable[[int, float, int], None]:
+    """Who is told of frames, seconds and people, and tells how far that is of the whole video."""
+    return lambda frames, seconds, people: told(Progress(frames, seconds, video.duration, people))
+
+
 def _watched(video: Video, fps: float, told: Told) -> Iterator[Frame]:
+    """Frames in which nobody is followed, so that nobody knows how many people there are."""
     for number, frame in enumerate(video.frames(fps), start=1):
         yield frame
         told(Progress(number, frame.time, video.duration, 0))

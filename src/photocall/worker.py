@@ -204,8 +204,10 @@ def kind_of(bucket: str, settings: Settings) -> Kind:
         return Kind.RECOGNIZE
     if bucket == settings.bucket:
         return Kind.INDEX
-    expected = f"those of objects worked on are {settings.input_bucket!r} and {settings.bucket!r}"
-    raise JobInvalid(f"bucket {bucket!r} is not one; {expected} (PHOTOCALL_INPUT_BUCKET, PHOTOCALL_BUCKET)")
+    wanted = (
+        f"only those of {settings.input_bucket!r} and {settings.bucket!r} (PHOTOCALL_INPUT_BUCKET, PHOTOCALL_BUCKET)"
+    )
+    raise JobInvalid(f"objects of bucket {bucket!r} are not worked on, {wanted}")
 
 
 def back_off(receives: int) -> float:

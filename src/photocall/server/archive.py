@@ -20,6 +20,7 @@ from photocall.errors import (
     ObjectTooLarge,
 )
 from photocall.faces import FaceRecord
+from photocall.handlers import ARCHIVE, MOST_INDEXED
 from photocall.ports import ObjectStore
 from photocall.server.images import MAX_OBJECT_BYTES
 from photocall.server.operations import answer
@@ -27,10 +28,10 @@ from photocall.server.problems import BadRequest
 from photocall.server.service import Service
 from photocall.server.wire_nouns import face_json, plain_name, wire_name
 
-COLLECTION = "photocall"
+COLLECTION = ARCHIVE
 """The collection of the archive's faces."""
 
-MAX_FACES = 10
+MAX_FACES = MOST_INDEXED
 """Faces of an image that are indexed, and matches of a search: the original's setting."""
 
 THRESHOLD = 10.0

@@ -5,13 +5,14 @@ from typing import Any
 
 from photocall.errors import ImageUnreadable
 from photocall.faces import ByteArray, ImageSource
+from photocall.handlers import MAX_IMAGE_BYTES
 from photocall.media import signatures
 from photocall.media.images import read_image
 from photocall.recognition import derive_image_id
 from photocall.server.service import Service
 from photocall.server.wire_errors import INVALID, WireError
 
-MAX_OBJECT_BYTES = 15 * 2**20
+MAX_OBJECT_BYTES = MAX_IMAGE_BYTES
 """Of an image that is an object; that of bytes in a request stands in the service model."""
 
 MAX_PIXELS = 50_000_000
