@@ -11,7 +11,7 @@ from photocall.enrolment import enroll_photo
 from photocall.fleet import Progress
 from photocall.handlers import Tools
 from photocall.jobs import Job
-from photocall.ports import Delivery
+from photocall.ports import Delivery, JobQueue
 from photocall.settings import Settings
 from photocall.worker import Worker
 
@@ -32,6 +32,13 @@ def enroll_class(data: Path, demo: Demo) -> None:
         app.gallery()
         for path in sorted(demo.enroll.iterdir()):
             enroll_photo(app.engine, app.store, "students", path, path.stem)
+
+
+def emptied(queue: JobQueue) -> JobQueue:
+    """A queue in which nothing waits any more."""
+    for delivery in iter(lambda: next(iter(queue.receive()), None), None):
+        queue.delete(delivery)
+    return queue
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 # Usage: tests/in_two.sh PYTEST [OPTION ...]
 set -u
 
-workers="tests/e2e tests/wire $(ls tests/test_*queue.py tests/test_cli_load.py tests/test_classroom.py tests/test_fleet.py \
+workers="tests/e2e tests/wire $(ls tests/test_*queue.py tests/test_cli_load.py tests/test_classroom.py tests/test_fleet_simulation.py \
   tests/test_jobs*.py tests/test_kubernetes.py tests/test_pages.py tests/test_pool.py tests/test_scaling.py \
   tests/test_stored_video.py tests/test_triggers.py tests/test_watching.py tests/test_web_tier.py tests/test_worker.py)"
 without=$(for each in $workers; do echo "--ignore=$each"; done)

@@ -11,11 +11,11 @@ import httpx
 import pytest
 from PIL import Image
 
-from crew import at_work, enroll_class
+from crew import at_work, emptied, enroll_class
 from inside import inside
 from photocall import fleet, results
 from photocall.access import create_api_key
-from photocall.app import open_bucket, open_queue
+from photocall.app import open_bucket
 from photocall.demo import Demo
 from photocall.faces import ByteArray
 from photocall.fleet import Doing, PoolState, Progress, WorkerState
@@ -49,9 +49,7 @@ def running(data: Path) -> Iterator[Asked]:
 @pytest.fixture
 def server(running: Asked) -> Asked:
     """A server that nobody works for, with an empty queue."""
-    queue = open_queue(running.service.settings)
-    for delivery in iter(lambda: next(iter(queue.receive()), None), None):
-        queue.delete(delivery)
+    emptied(running.service.queue)
     return running
 
 

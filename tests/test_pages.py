@@ -11,10 +11,9 @@ import pytest
 from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expect
 
 from browser import CONTRAST, PATIENCE, watched
-from crew import at_work, enroll_class
+from crew import at_work, emptied, enroll_class
 from photocall import fleet
 from photocall.access import create_api_key
-from photocall.app import open_queue
 from photocall.demo import Demo
 from photocall.faces import ByteArray
 from photocall.fleet import Doing, PoolState, Progress, WorkerState
@@ -48,9 +47,7 @@ def running(data: Path) -> Iterator[Asked]:
 @pytest.fixture
 def server(running: Asked) -> Asked:
     """A server that nobody works for, with an empty queue."""
-    queue = open_queue(running.service.settings)
-    for delivery in iter(lambda: next(iter(queue.receive()), None), None):
-        queue.delete(delivery)
+    emptied(running.service.queue)
     return running
 
 

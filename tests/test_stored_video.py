@@ -67,7 +67,10 @@ def test_each_person_has_an_index_in_order_of_appearance_and_keeps_it_after_a_cu
 
 
 def test_people_seen_at_once_have_rows_of_their_own(engine: FaceEngine, store: SqlStore, portraits: Portraits) -> None:
-    found = search_faces(engine, store, "class", film(scene(portraits["obama2"], portraits["biden"])), 80)
+    told: list[tuple[int, float, int]] = []
+    frames = film(scene(portraits["obama2"], portraits["biden"]))
+    found = search_faces(engine, store, "class", frames, 80, lambda *so_far: told.append(so_far))
+    assert told[-1] == (4, 0.75, 2)
     assert found.rows["person"].tolist() in ([0, 1] * 4, [1, 0] * 4)
     assert by_person(found.rows)["person"].tolist() == [0] * 4 + [1] * 4
     assert by_person(found.rows)["time"].tolist() == [0, 250, 500, 750] * 2

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from crew import at_work, enroll_class
+from crew import at_work, emptied, enroll_class
 from photocall.access import create_api_key
 from photocall.app import open_bucket, open_objects, open_queue
 from photocall.demo import Demo
@@ -72,10 +72,7 @@ def server(data: Path) -> Iterator[Asked]:
 @pytest.fixture
 def queue(idle: Asked) -> JobQueue:
     """What the idle server has sent; empty."""
-    queue = open_queue(idle.service.settings)
-    for delivery in iter(lambda: next(iter(queue.receive()), None), None):
-        queue.delete(delivery)
-    return queue
+    return emptied(idle.service.queue)
 
 
 def post(server: Asked, name: str, content: bytes, **headers: str) -> httpx.Response:

@@ -145,6 +145,15 @@ def pools(settings: Settings) -> list[PoolState]:
     return fleet.pools(open_objects(settings))
 
 
+def cut_in_the_middle(settings: Settings, portraits: dict[str, ByteArray], demo: Demo, host: Host) -> list[Job]:
+    """Ask for jobs, and cut a host off once both are busy with them."""
+    wait_until(lambda: len(pools(settings)) == 2)
+    jobs = ask(settings, portraits, demo)
+    wait_until(lambda: all(any(each.doing is Doing.BUSY for each in pool.workers) for pool in pools(settings)))
+    host.cut()
+    return jobs
+
+
 def check(settings: Settings, jobs: list[Job]) -> None:
     """Every job has one right result, and the queue is empty."""
     objects, output = open_objects(settings), open_bucket(settings, settings.output_bucket)
@@ -168,10 +177,7 @@ def is_done(settings: Settings) -> bool:
 def test_a_host_that_is_cut_off_and_killed_costs_no_job(
     settings: Settings, portraits: dict[str, ByteArray], demo: Demo, hosts: list[Host]
 ) -> None:
-    wait_until(lambda: len(pools(settings)) == 2)
-    jobs = ask(settings, portraits, demo)
-    wait_until(lambda: all(any(each.doing is Doing.BUSY for each in pool.workers) for pool in pools(settings)))
-    hosts[0].cut()
+    jobs = cut_in_the_middle(settings, portraits, demo, hosts[0])
     time.sleep(1)
     hosts[0].kill()
     wait_until(lambda: is_done(settings))
@@ -181,10 +187,7 @@ def test_a_host_that_is_cut_off_and_killed_costs_no_job(
 def test_a_host_that_comes_back_after_its_jobs_were_done_by_others_does_no_harm(
     settings: Settings, portraits: dict[str, ByteArray], demo: Demo, hosts: list[Host]
 ) -> None:
-    wait_until(lambda: len(pools(settings)) == 2)
-    jobs = ask(settings, portraits, demo)
-    wait_until(lambda: all(any(each.doing is Doing.BUSY for each in pool.workers) for pool in pools(settings)))
-    hosts[0].cut()
+    jobs = cut_in_the_middle(settings, portraits, demo, hosts[0])
     wait_until(lambda: is_done(settings))
     hosts[0].mend()
     hosts[0].process.send_signal(signal.SIGTERM)
