@@ -1,4 +1,4 @@
-"""An S3 of our own: moto's server in a process, which keeps everything in memory."""
+"""An S3 and an SQS of our own: moto's server in a process, which keeps everything in memory."""
 
 import socket
 import subprocess
@@ -7,6 +7,8 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import boto3
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests", "AWS_REGION": "us-east-1"}
 
@@ -43,3 +45,10 @@ def running_s3() -> Iterator[str]:
 
 def make_bucket(endpoint: str, name: str) -> None:
     urllib.request.urlopen(urllib.request.Request(f"{endpoint}/{name}", method="PUT")).close()
+
+
+def make_queue(name: str) -> None:
+    """Make a queue of SQS and the one for its dead letters, as docs/queues.md says; the environment says where."""
+    client = boto3.client("sqs", region_name=CREDENTIALS["AWS_REGION"])
+    for each in (name, f"{name}-dead"):
+        client.create_queue(QueueName=each, Attributes={"MessageRetentionPeriod": "1209600"})

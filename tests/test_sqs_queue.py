@@ -10,7 +10,7 @@ import pytest
 from contracts.job_queue import LONG, JobQueueContract, one
 from photocall.errors import StoreUnavailable
 from photocall.stores.sqs_queue import SqsQueue
-from s3_server import CREDENTIALS, free_port, running_s3
+from s3_server import CREDENTIALS, free_port, make_queue, running_s3
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ class TestSqsQueue(JobQueueContract):
 
     def new_name(self, url: str) -> str:
         name = f"queue-{uuid4().hex}"
-        SqsQueue.create(name)
+        make_queue(name)
         return name
 
     @pytest.fixture
@@ -39,7 +39,7 @@ class TestSqsQueue(JobQueueContract):
 @pytest.fixture
 def name(sqs: str) -> str:
     name = f"queue-{uuid4().hex}"
-    SqsQueue.create(name)
+    make_queue(name)
     return name
 
 

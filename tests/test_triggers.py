@@ -15,8 +15,7 @@ from photocall.app import open_queue
 from photocall.demo import Demo
 from photocall.ports import Depth
 from photocall.settings import Settings
-from photocall.stores.sqs_queue import SqsQueue
-from s3_server import CREDENTIALS, running_s3
+from s3_server import CREDENTIALS, make_queue, running_s3
 
 PATIENCE = 60
 """Seconds after which a CSV that must come has not."""
@@ -31,7 +30,7 @@ def s3() -> Iterator[Any]:
         client = boto3.client("s3")
         for bucket in ("photocall-input", "photocall-output", "photocall-data"):
             client.create_bucket(Bucket=bucket)
-        SqsQueue.create("photocall-jobs")
+        make_queue("photocall-jobs")
         wanted = {"QueueArn": "arn:aws:sqs:us-east-1:123456789012:photocall-jobs", "Events": ["s3:ObjectCreated:*"]}
         client.put_bucket_notification_configuration(
             Bucket="photocall-input", NotificationConfiguration={"QueueConfigurations": [wanted]}

@@ -92,18 +92,6 @@ class SqsQueue:
             self._queue = self._client.get_queue_url(QueueName=name)["QueueUrl"]
             self._dead = self._client.get_queue_url(QueueName=name + DEAD)["QueueUrl"]
 
-    @classmethod
-    def create(cls, name: str) -> None:
-        """Make a queue and the one for its dead letters, which keeps them for the 14 days that SQS keeps anything.
-
-        Raises:
-            StoreUnavailable: SQS cannot be asked.
-        """
-        with _failing(f"sqs://{name}"):
-            client = _client()
-            for each in (name + DEAD, name):
-                client.create_queue(QueueName=each, Attributes={"MessageRetentionPeriod": "1209600"})
-
     def send(self, body: str, delay: float = 0) -> None:
         """Add a message."""
         self._put(self._queue, body, {}, delay)
@@ -278,16 +266,10 @@ class SqsQueue:
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
-        with _failing(self._name):
+        try:
             yield
-
-
-@contextmanager
-def _failing(name: str) -> Iterator[None]:
-    try:
-        yield
-    except (ClientError, BotoCoreError) as error:
-        raise StoreUnavailable(name, _reason(name, error)) from None
+        except (ClientError, BotoCoreError) as error:
+            raise StoreUnavailable(self._name, _reason(self._name, error)) from None
 
 
 def _reason(name: str, error: Exception) -> str:
