@@ -149,7 +149,7 @@ def test_where_no_order_is_told_the_time_tells_one_put_from_the_next() -> None:
         (record(bucket={"name": INPUT}, object={"key": ""}), "no s3.bucket.name and s3.object.key"),
         (record(bucket={"name": INPUT}, object={"key": "%ff"}), "no s3.bucket.name and s3.object.key"),
         (record(bucket={"name": [INPUT]}, object={"key": "a"}), "no s3.bucket.name and s3.object.key"),
-        (record(bucket={"name": "elsewhere"}, object={"key": "a"}), "bucket 'elsewhere' is not one"),
+        (record(bucket={"name": "elsewhere"}, object={"key": "a"}), "bucket 'elsewhere' are not worked on"),
         (" " * (MAX_MESSAGE_BYTES + 1), "more than 262144 bytes"),
     ],
 )
