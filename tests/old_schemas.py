@@ -62,7 +62,9 @@ def _fill(connection: Connection) -> None:
         names = ", ".join(row)
         connection.execute(text(f"INSERT INTO faces ({names}) VALUES (:{names.replace(', ', ', :')})"), row)
     for student in (ADA, BOB):
-        connection.execute(text("INSERT INTO students VALUES (:name, :fields)"), rows.row_of_student(student))
+        connection.execute(
+            text("INSERT INTO students (name, fields) VALUES (:name, :fields)"), rows.row_of_student(student)
+        )
 
 
 def shape(engine: Engine) -> dict[str, tuple[set[tuple[str, bool]], set[str | None]]]:

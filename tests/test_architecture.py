@@ -82,6 +82,7 @@ def test_only_its_owners_import_it(package: str, owners: tuple[str, ...]) -> Non
 
 def test_nouns_know_nothing_but_numpy_and_each_other() -> None:
     nouns = {"photocall.faces", "photocall.roster", "photocall.keys", "photocall.errors"}
+    nouns |= {f"photocall.school.{noun}" for noun in ("records", "lesson_records", "errors")}
     allowed = {*sys.stdlib_module_names, "numpy"}
     for noun in nouns:
         others = {name for name in imports(noun) if name.split(".")[0] not in allowed}

@@ -55,6 +55,7 @@ def test_without_anything_set_the_defaults_hold() -> None:
         "region": "us-east-1",
         "account": "000000000000",
         "bucket": "photocall",
+        "school_bucket": "photocall-school",
         "image_formats": "JPEG,PNG",
         "debug": False,
     }

@@ -58,7 +58,7 @@ def enrolled_faces(store: SqlStore) -> list[FaceRecord]:
 def everybody(store: SqlStore) -> list[Student]:
     """The class by name: the listed students, and people who have nothing but an enrolled face."""
     listed = store.students()
-    unlisted = {face.external_image_id for face in enrolled_faces(store)} - {student.name for student in listed}
+    unlisted = {face.external_image_id for face in enrolled_faces(store)} - {student.student_id for student in listed}
     return sorted([*listed, *map(Student, unlisted)], key=lambda student: student.name.casefold())
 
 

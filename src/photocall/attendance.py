@@ -35,7 +35,7 @@ def call_roll(
                 known = best.get(one.name, candidate)
                 best[one.name] = max(known, candidate, key=lambda entry: (entry[2].certain, entry[0]))
     in_order = sorted(students, key=lambda student: student.name.casefold())
-    lines = [_line(student, best.get(student.name)) for student in in_order]
+    lines = [_line(student, best.get(student.student_id)) for student in in_order]
     return RollCall(tuple(lines), count_strangers(list(photos.values()), same_person, metric))
 
 

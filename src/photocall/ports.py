@@ -13,6 +13,7 @@ from typing import BinaryIO, Protocol
 from photocall.faces import Collection, FaceChanges, FaceRecord, User, VectorChanges
 from photocall.keys import Key
 from photocall.roster import Student
+from photocall.school.register import SchoolRegister
 
 MAX_MESSAGE_BYTES = 256 * 2**10
 """Of a message in a queue; every service of the kind takes as much, and a job with a face in it needs a tenth."""
@@ -345,18 +346,18 @@ class FaceStore(Protocol):
         ...
 
 
-class Register(Protocol):
-    """Who belongs to the class, and who may ask."""
+class Register(SchoolRegister, Protocol):
+    """Who belongs to the class, who was there, and who may ask."""
 
     def put_students(self, students: Sequence[Student]) -> None:
-        """Add or replace by name, all or none."""
+        """Add or replace by `student_id`, all or none."""
         ...
 
     def students(self) -> list[Student]:
         """Every student, by name."""
         ...
 
-    def delete_student(self, name: str) -> bool:
+    def delete_student(self, student_id: str) -> bool:
         """Remove a student; False if there was none. The faces are the FaceStore's."""
         ...
 

@@ -12,18 +12,27 @@ class Student:
     """A member of the class.
 
     Attributes:
-        name: unique within the roster; the `external_image_id` of the student's faces.
+        name: the student's; unique where students have no id of their own.
         fields: everything else that is known, in the order given, values as text: id, major, year, ...
+        student_id: unique, and the `external_image_id` of the student's faces; the name where none is given.
     """
 
     name: str
     fields: Mapping[str, str] = field(default_factory=dict)
+    student_id: str = ""
+
+    def __post_init__(self) -> None:
+        """A student without an id is known by name."""
+        if not self.student_id:
+            object.__setattr__(self, "student_id", self.name)
 
 
 class Status(StrEnum):
-    """What the register says of a student."""
+    """What the register says of a student; only people say "late" and "excused", or the time of a photo does."""
 
     PRESENT = "present"
+    LATE = "late"
+    EXCUSED = "excused"
     UNCERTAIN = "uncertain"
     ABSENT = "absent"
 
@@ -67,7 +76,7 @@ class Sighting:
     """One person in one video, known or not.
 
     Attributes:
-        name: of the student; None for a stranger.
+        name: of the student, by `student_id`; None for a stranger.
         first_seen: seconds from the start of the video.
         last_seen: seconds; not before `first_seen`.
         spans: (from, to) in seconds for every uninterrupted appearance, in order.

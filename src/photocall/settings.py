@@ -180,6 +180,11 @@ class Settings(BaseSettings):
         pattern=_BUCKET_NAME,
         description=f"Bucket, not the input bucket, for the images of PUT /v1/index: {_BUCKET_RULE}.",
     )
+    school_bucket: str = Field(
+        "photocall-school",
+        pattern=_BUCKET_NAME,
+        description=f"Bucket, not the input bucket, for photos and videos of lessons: {_BUCKET_RULE}.",
+    )
     image_formats: str = Field(
         "JPEG,PNG",
         pattern=rf"^({'|'.join(IMAGES)})(,({'|'.join(IMAGES)}))*$",
@@ -212,7 +217,7 @@ class Settings(BaseSettings):
         except RuntimeError as error:  # there is no user of that name
             raise ValueError from error
 
-    @field_validator("response_queue", "output_bucket", "bucket")
+    @field_validator("response_queue", "output_bucket", "bucket", "school_bucket")
     @classmethod
     def _another(cls, value: str, info: ValidationInfo) -> str:
         # What workers write must not come back to them as jobs, and an object of a bucket has one kind of job.

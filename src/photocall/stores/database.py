@@ -91,4 +91,6 @@ def upsert(connection: Connection, table: Table, *key: str, keep: Sequence[str] 
     statement = insert_into(connection, table)
     replaced = [c.name for c in table.columns if c.name not in (*key, *keep) and not c.primary_key]
     new = {name: statement.excluded[name] for name in replaced}
+    if not new:
+        return statement.on_conflict_do_nothing(index_elements=key)
     return statement.on_conflict_do_update(index_elements=key, set_=new)

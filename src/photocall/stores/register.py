@@ -18,12 +18,12 @@ class SqlRegister(Transactions):
     """A Register."""
 
     def put_students(self, students: Sequence[Student]) -> None:
-        """Add or replace by name, all or none."""
-        # In an order that is everybody's, so that nobody waits for a waiter; the last one of a name still wins.
-        new = sorted((rows.row_of_student(student) for student in students), key=lambda row: str(row["name"]))
+        """Add or replace by `student_id`, all or none."""
+        # In an order that is everybody's, so that nobody waits for a waiter; the last one of an id still wins.
+        new = sorted((rows.row_of_student(student) for student in students), key=lambda row: str(row["student_id"]))
         if new:
             with self._writing() as connection:
-                connection.execute(upsert(connection, tables.students, "name"), new)
+                connection.execute(upsert(connection, tables.students, "student_id"), new)
 
     def students(self) -> list[Student]:
         """Every student, by name, capitals and small letters alike."""
@@ -31,10 +31,13 @@ class SqlRegister(Transactions):
             found = connection.execute(select(tables.students)).all()
         return sorted(self._decoded(rows.student_of, found), key=lambda each: (each.name.casefold(), each.name))
 
-    def delete_student(self, name: str) -> bool:
+    def delete_student(self, student_id: str) -> bool:
         """Remove a student; False if there was none. The faces are the FaceStore's."""
         with self._writing(erasing=True) as connection:
-            return connection.execute(delete(tables.students).where(tables.students.c.name == name)).rowcount > 0
+            return (
+                connection.execute(delete(tables.students).where(tables.students.c.student_id == student_id)).rowcount
+                > 0
+            )
 
     def put_key(self, key: Key) -> None:
         """Add a key, or replace the one with its `key_id`."""

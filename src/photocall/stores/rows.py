@@ -92,12 +92,12 @@ def vectors_of(blobs: Sequence[bytes], dimension: int) -> FloatArray:
 
 def row_of_student(student: Student) -> dict[str, object]:
     """A row of `students`."""
-    return {"name": student.name, "fields": json.dumps(dict(student.fields))}
+    return {"student_id": student.student_id, "name": student.name, "fields": json.dumps(dict(student.fields))}
 
 
 def student_of(row: Row[Any]) -> Student:
     """The student in a row of `students`. ValueError if the row is damaged."""
-    return Student(row.name, _object(row.fields, f"the fields of student {row.name!r}"))
+    return Student(row.name, _object(row.fields, f"the fields of student {row.name!r}"), row.student_id)
 
 
 def row_of_key(key: Key) -> dict[str, object]:

@@ -6,7 +6,7 @@ is SQL that every database understands, and stays as it is once it has been rele
 
 from sqlalchemy import Connection, insert, inspect, select, text, update
 
-from photocall.stores import tables
+from photocall.stores import schema_4, tables
 
 VIEW = """
 CREATE VIEW rekognition AS SELECT
@@ -50,7 +50,7 @@ _TO_3 = (
     VIEW,
 )
 
-STEPS = {2: _TO_2, 3: _TO_3}
+STEPS = {2: _TO_2, 3: _TO_3, 4: schema_4.STATEMENTS}
 """What makes a schema of each number out of the one before it, in order."""
 
 
@@ -73,11 +73,14 @@ def make_schema(connection: Connection) -> int:
 
 def upgrade_schema(connection: Connection, version: int) -> int:
     """Bring the tables of an older photocall up to date; the schema's number. A newer one's are left alone."""
-    by_code_point = 'COLLATE "C"' if connection.dialect.name == "postgresql" else ""
+    is_postgresql = connection.dialect.name == "postgresql"
+    words = {"{by_code_point}": 'COLLATE "C"' if is_postgresql else "", "{bytes}": "BYTEA" if is_postgresql else "BLOB"}
     steps = [(number, statements) for number, statements in STEPS.items() if number > version]
     for number, statements in steps:
         for statement in statements:
-            connection.execute(text(statement.replace("{by_code_point}", by_code_point)))
+            for word, meaning in words.items():
+                statement = statement.replace(word, meaning)
+            connection.execute(text(statement))
         connection.execute(update(tables.schema).values(version=number))
         version = number
     return version

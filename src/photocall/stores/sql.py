@@ -17,6 +17,7 @@ from photocall.stores.database import Database
 from photocall.stores.face_store import FacesOfCollections
 from photocall.stores.register import SqlRegister
 from photocall.stores.schema import make_schema, schema_version, upgrade_schema
+from photocall.stores.school_store import SchoolRecords
 from photocall.stores.sqlite import SqliteFile
 from photocall.stores.user_store import UserStore
 
@@ -26,7 +27,7 @@ EXPECTED = (
 )
 
 
-class SqlStore(CollectionStore, FacesOfCollections, UserStore, SqlRegister):
+class SqlStore(CollectionStore, FacesOfCollections, UserStore, SqlRegister, SchoolRecords):
     """A FaceStore and a Register in one database; safe from many threads and many processes at once.
 
     Open it anew in a process made by `os.fork`: a connection does not survive one.

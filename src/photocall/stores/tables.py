@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Raised by one whenever the tables change, with a step in `schema.STEPS`; a newer photocall made a higher one."""
 
 Counter = BigInteger().with_variant(Integer(), "sqlite")
@@ -100,7 +100,8 @@ tags = Table(
 students = Table(
     "students",
     metadata,
-    Column("name", Text, primary_key=True),
+    Column("student_id", OrderedText, primary_key=True),  # since schema 4; before, students were known by name
+    Column("name", Text, nullable=False),
     Column("fields", Text, nullable=False),  # a JSON object; the order of its keys counts
 )
 
