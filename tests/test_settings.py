@@ -68,7 +68,7 @@ def test_every_setting_is_read_from_the_environment(monkeypatch: pytest.MonkeyPa
     values |= {"objects": "file:///srv/photos", "keep_photos": "False", "quality_filter": "HIGH"}
     values |= {"database": "postgresql://ada@db.example/faces", "engine": "rekognition", "image_formats": "PNG,WebP"}
     values |= {"host": "0.0.0.0", "port": "80", "auth": "on", "region": "eu-central-1", "account": "123456789012"}
-    values |= {"bucket": "my-images", "debug": "True"}
+    values |= {"bucket": "my-images", "school_bucket": "my-school", "debug": "True"}
     values |= {"queue": "nats://nats.example", "request_queue": "1-req", "response_queue": "1-resp"}
     values |= {"lease": "30.0", "max_receives": "3", "job_seconds": "60.0", "job_memory": "1024"}
     values |= {"input_bucket": "1-in", "output_bucket": "1-out", "csv_suffix": "none"}

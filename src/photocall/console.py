@@ -239,7 +239,7 @@ def show_roll(roll: RollCall) -> None:
         table.add_row(_cell(line.student.name), status, similarity, _cell(Path(line.photo or "").name))
     _show(table)
     statuses = [line.status for line in roll.lines]
-    counts = [f"{statuses.count(status)} {status}" for status in Status]
+    counts = [f"{statuses.count(status)} {status}" for status in _COLOURS]
     say(f"{', '.join(counts)}; {counted(roll.strangers, 'stranger')}")
 
 

@@ -34,6 +34,7 @@ from photocall.ports import ObjectStore
 from photocall.recognition import derive_image_id, identify_faces
 from photocall.results import result_key
 from photocall.roster import Sighting
+from photocall.students import named
 from photocall.video import find_people
 from photocall.video_handlers import Told, detect_in_video, opened, search_in_video, telling
 
@@ -173,7 +174,8 @@ def _people_of_photo(tools: Tools, job: Job, image: ByteArray) -> Json:
     app, settings = tools.app, tools.app.settings
     faces = app.engine.faces(image)
     gallery, target = tools.gallery(), settings.false_positive_target
-    identified = identify_faces(faces, gallery, app.engine.calibration, target, settings.quality_filter)
+    found_ids = identify_faces(faces, gallery, app.engine.calibration, target, settings.quality_filter)
+    identified = named(found_ids, app.store.students())
     faces_json = [report.identified_json(one) for one in identified]
     found = {"media": "photo", "names": report.names(identified), "faces": faces_json}
     tools.bucket(settings.output_bucket).put(job.stem, report.answer(found).encode())
@@ -193,13 +195,15 @@ def _kept(tools: Tools, job: Job, sightings: list[Sighting], warnings: list[str]
     """Write the files about a video, the table last, since others wait for it."""
     settings = tools.app.settings
     name, table = Path(job.key).name, job.stem + settings.csv_ending
-    outputs = video_outputs(name, sightings, warnings, everybody(tools.app.store), settings.csv_layout)
+    students = everybody(tools.app.store)
+    outputs = video_outputs(name, sightings, warnings, students, settings.csv_layout)
     files = {"faces.jpg": outputs.faces, "timeline.json": outputs.timeline, "people.csv": outputs.table}
     for part, data in files.items():
         tools.objects.put(result_key(job.job_id, part), data)
     tools.bucket(settings.output_bucket).put(table, outputs.table)
     places = {part: result_key(job.job_id, part) for part in files}
-    return {**report.video_json(name, sightings), "warnings": warnings, "table": table, "files": places}
+    shown = report.video_json(name, named(sightings, students))
+    return {**shown, "warnings": warnings, "table": table, "files": places}
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from photocall import report
 from photocall.media.draw import contact_sheet
 from photocall.media.images import encode_jpeg
 from photocall.roster import Sighting, Student
+from photocall.students import named
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,8 @@ def video_outputs(
         students: what else is known of people.
         layout: of the table, one of `students.CSV_LAYOUTS`.
     """
-    crops = [sighting.crop for sighting in sightings]
-    sheet = contact_sheet(list(zip(crops, report.captions(sightings), strict=True)))
-    timeline = json.dumps(report.timeline_json(video, sightings, warnings), indent=1)
+    crops, shown = [sighting.crop for sighting in sightings], named(sightings, students)
+    sheet = contact_sheet(list(zip(crops, report.captions(shown), strict=True)))
+    timeline = json.dumps(report.timeline_json(video, shown, warnings), indent=1)
     table = report.video_csv(sightings, students, layout)
     return VideoOutputs(encode_jpeg(sheet), timeline.encode(), table.encode(errors="replace"))

@@ -115,10 +115,10 @@ def timeline_json(video: str, sightings: Sequence[Sighting], warnings: Sequence[
 
 def video_csv(sightings: Sequence[Sighting], students: Sequence[Student], layout: str) -> str:
     """The known people of a video, one row each, in one of `students.CSV_LAYOUTS`."""
-    by_name = {student.name: student for student in students}
+    by_id = {student.student_id: student for student in students}
     rows = [
         (
-            by_name.get(sighting.name, Student(sighting.name)),
+            by_id.get(sighting.name, Student(sighting.name)),
             {
                 "first_seen": f"{sighting.first_seen:.2f}",
                 "last_seen": f"{sighting.last_seen:.2f}",

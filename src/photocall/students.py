@@ -10,18 +10,22 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeVar
 
 from photocall.errors import RosterInvalid, SettingInvalid
+from photocall.faces import Identification
 from photocall.media.files import read_file, reason
-from photocall.roster import Student
+from photocall.roster import Sighting, Student
 
 MAX_BYTES = 10 * 2**20
 """Largest students file, in bytes; a hundred thousand students with a dozen fields take less."""
 
 MAX_STUDENTS = 100_000
+
+Found = TypeVar("Found", Identification, Sighting)
 
 Row = list[tuple[str, str]]
 """Keys and values as text, in the order of the file."""
@@ -100,6 +104,12 @@ def no_formula(cell: str) -> str:
     # https://owasp.org/www-community/attacks/CSV_Injection. A line break would start a new row in some programs.
     line = cell.replace("\r", " ").replace("\n", " ")
     return f"'{line}" if line.startswith("\t") or line.lstrip().startswith(("=", "+", "-", "@")) else line
+
+
+def named(found: Sequence[Found], students: Iterable[Student]) -> list[Found]:
+    """What was found, with the names of students in place of their ids."""
+    names = {student.student_id: student.name for student in students}
+    return [replace(one, name=names.get(one.name, one.name)) if one.name is not None else one for one in found]
 
 
 def clean_name(name: str) -> str:

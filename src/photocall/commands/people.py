@@ -23,7 +23,7 @@ from photocall.quality_gate import QualityFilter
 from photocall.recognition import identify_faces
 from photocall.roster import Student
 from photocall.settings import load_settings
-from photocall.students import read_students
+from photocall.students import named, read_students
 
 
 def enroll(options: argparse.Namespace) -> int:
@@ -43,14 +43,15 @@ def enroll(options: argparse.Namespace) -> int:
     with open_app(settings) as app:
         objects = open_objects(settings) if portraits and settings.keep_photos else None
         app.gallery()  # made if need be, refused if its faces are another model's
-        spelling = {person.name.casefold(): person.name for person in everybody(app.store)}
-        students = [Student(spelling.setdefault(one.name.casefold(), one.name), one.fields) for one in students]
+        known = {person.name.casefold(): person for person in everybody(app.store)}
+        students = [_same(known.setdefault(one.name.casefold(), one), one) for one in students]
         app.store.put_students(students)
-        photos = [(spelling.get(name.casefold(), name), path) for name, paths in portraits.items() for path in paths]
+        ids = {name: person.student_id for name, person in known.items()}
+        photos = [(ids.get(name.casefold(), name), path) for name, paths in portraits.items() for path in paths]
         quality = QualityFilter.NONE if options.accept_poor else settings.quality_filter
         learnt, failures = _learn(app, photos, objects, quality)
-        spelling |= {name.casefold(): name for name in learnt}
-        encodings = [(spelling.setdefault(name.casefold(), name), vector) for name, vector in encodings]
+        ids = {name.casefold(): name for name in learnt} | ids
+        encodings = [(ids.setdefault(name.casefold(), name), vector) for name, vector in encodings]
         learnt.update(enroll_encodings(app.store, COLLECTION, MODEL, encodings))
         size = len(everybody(app.store))
     if options.json:
@@ -58,6 +59,11 @@ def enroll(options: argparse.Namespace) -> int:
     else:
         say(f"{counted(len(learnt), 'person', 'people')} enrolled; {counted(size, 'student')} in the class")
     return failures + len(conflicts)
+
+
+def _same(known: Student, given: Student) -> Student:
+    """What a file says of a student, under the name and id that are known already."""
+    return Student(known.name, given.fields, known.student_id)
 
 
 def _learn(
@@ -86,7 +92,8 @@ def attend(options: argparse.Namespace) -> int:
                 identified[str(path)] = found
                 with failing() as failed:
                     if path in outputs:
-                        write_image(outputs[path], annotate(image, report.labels(found)))
+                        shown = report.labels(named(found, app.store.students()))
+                        write_image(outputs[path], annotate(image, shown))
                 failures += failed()
         if not identified:  # no picture was readable: no register rather than a false one
             return failures
@@ -105,8 +112,10 @@ def recognize(options: argparse.Namespace) -> int:
     """Print who is in each picture, a line each."""
     failures = 0
     with open_app(load_settings(data=options.data, pack=options.pack)) as app:
-        for path, image, found in _identified(app, options.images):
+        students = app.store.students()
+        for path, image, ids in _identified(app, options.images):
             failures += image is None
+            found = named(ids, students)
             if image is not None and options.json:
                 say_json({"image": path.name, "names": report.names(found), "faces": len(found)})
             elif image is not None:
@@ -136,7 +145,7 @@ def students(options: argparse.Namespace) -> int:
         {
             "name": student.name,
             **{field: student.fields.get(field, "") for field in fields},
-            "faces": faces[student.name],
+            "faces": faces[student.student_id],
         }
         for student in people
     ]
@@ -153,13 +162,17 @@ def forget(options: argparse.Namespace) -> int:
     with open_store(settings) as store:
         objects = open_objects(settings)
         for name in options.names:
-            if name not in {student.name for student in everybody(store)}:
-                complain(f"{name or repr(name)}: no such student; photocall students lists them")
+            ids = [student.student_id for student in everybody(store) if name in (student.name, student.student_id)]
+            if len(ids) != 1:
+                several = f"that is the name of students {', '.join(ids)}; give the id of one"
+                complain(
+                    f"{name or repr(name)}: {several if ids else 'no such student; photocall students lists them'}"
+                )
                 failures += 1
                 continue
-            theirs = [record.face_id for record in enrolled_faces(store) if record.external_image_id == name]
+            theirs = [record.face_id for record in enrolled_faces(store) if record.external_image_id == ids[0]]
             erased = erase_faces(store, objects, COLLECTION, theirs) if theirs else []
-            store.delete_student(name)
+            store.delete_student(ids[0])
             if options.json:
                 say_json({"name": name, "faces_erased": len(erased)})
             else:

@@ -13,6 +13,7 @@ from photocall.media.videos import open_video
 from photocall.outputs import video_outputs
 from photocall.roster import Sighting
 from photocall.settings import load_settings
+from photocall.students import named
 from photocall.video import find_people
 
 
@@ -27,7 +28,7 @@ def video(options: argparse.Namespace) -> int:
             with failing() as failed:
                 if sources.setdefault(path.stem, path) != path:
                     raise OutputUnwritable(f"{path.stem}.csv", f"it is already that of {sources[path.stem]}")
-                sightings = _process(app, gallery, path, options.out)
+                sightings = named(_process(app, gallery, path, options.out), app.store.students())
                 if options.json:
                     say_json(report.video_json(path.name, sightings))
                 else:
