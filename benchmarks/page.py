@@ -13,6 +13,8 @@ from benchmarks import (
     embed,
     job_queue,
     photo,
+    school_photo,
+    school_register,
     search,
     service,
     video,
@@ -50,6 +52,8 @@ CLAIMS: dict[str, Claim] = {
     "queue": job_queue,
     "elastic": elastic,
     "classroom": classroom_videos,
+    "roll-call": school_photo,
+    "register": school_register,
     "accuracy": accuracy,
 }
 

@@ -51,10 +51,10 @@ def chromium_program() -> Path | None:
 
 
 @contextmanager
-def opened(program: Path) -> Iterator[Browser]:
-    """The browser, ended at the end."""
+def opened(program: Path, *more: str) -> Iterator[Browser]:
+    """The browser, started with some more flags, and ended at the end."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=program, args=[*FLAGS, *more])
         try:
             yield browser
         finally:
@@ -83,5 +83,7 @@ def watched(browser: Browser, url: str, **context: Any) -> Iterator[Page]:
         page.goto(url)
         yield page
     origin = "/".join(url.split("/")[:3])
-    assert sent and {each for each in sent if not each.startswith((f"{origin}/", f"blob:{origin}/"))} == set()
-    assert [each for each in wrong if not re.match("Failed to load resource", each)] == []
+    elsewhere = {each for each in sent if not each.startswith((f"{origin}/", f"blob:{origin}/"))}
+    assert sent and elsewhere == set(), elsewhere
+    faults = [each for each in wrong if not re.match("Failed to load resource", each)]
+    assert faults == [], faults

@@ -6,6 +6,8 @@ from contracts.face_store import batch_of
 from contracts.register import ADA, BOB
 from photocall.faces import FaceRecord
 from photocall.stores import rows
+from photocall.stores.sealing import Sealer
+from photocall.stores.template_keys import NO_KEYS
 
 FIRST = (
     "CREATE TABLE photocall_schema (version INTEGER NOT NULL)",
@@ -58,7 +60,9 @@ def make_old(engine: Engine, version: int) -> None:
 def _fill(connection: Connection) -> None:
     since_three = ("user_id", "bucket", "object_key", "metadata")
     for face in old_faces():
-        row = {name: value for name, value in rows.row_of_face(face, 3).items() if name not in since_three}
+        row = {
+            name: value for name, value in rows.row_of_face(face, 3, Sealer(NO_KEYS)).items() if name not in since_three
+        }
         names = ", ".join(row)
         connection.execute(text(f"INSERT INTO faces ({names}) VALUES (:{names.replace(', ', ', :')})"), row)
     for student in (ADA, BOB):

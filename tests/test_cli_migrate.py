@@ -9,12 +9,11 @@ import pytest
 from PIL import Image
 
 from commandline import data_with, everybody, photocall
-from photocall.app import COLLECTION
+from photocall.app import COLLECTION, open_store
 from photocall.demo import Demo
 from photocall.engine.packs import load_pack
 from photocall.faces import ByteArray
-from photocall.settings import DATABASE, sqlite_url
-from photocall.stores.sql import SqlStore
+from photocall.settings import load_settings
 
 OLD, NEW = (load_pack(pack).model for pack in ("dlib-mtcnn", "standard"))
 
@@ -31,12 +30,12 @@ def photos(data: Path) -> set[str]:
 
 
 def face_ids(data: Path) -> set[str]:
-    with SqlStore(sqlite_url(data / DATABASE)) as store:
+    with open_store(load_settings(data=data)) as store:
         return {record.face_id for record in store.faces(COLLECTION)}
 
 
 def model(data: Path) -> str:
-    with SqlStore(sqlite_url(data / DATABASE)) as store:
+    with open_store(load_settings(data=data)) as store:
         return store.collection(COLLECTION).model
 
 

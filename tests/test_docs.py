@@ -16,6 +16,7 @@ from people import face
 from photocall import cli, errors, report
 from photocall.demo import Demo
 from photocall.roster import Attendance, RollCall, Sighting, Status, Student
+from photocall.school import errors as school_errors
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -109,7 +110,8 @@ def test_the_docs_have_no_command_that_does_not_exist() -> None:
     assert documented == commands().keys()
 
 
-ERRORS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, Exception)]
+KINDS = [*inspect.getmembers(errors, inspect.isclass), *inspect.getmembers(school_errors, inspect.isclass)]
+ERRORS = sorted({kind for _, kind in KINDS if issubclass(kind, Exception)}, key=lambda kind: kind.__name__)
 
 
 @pytest.mark.parametrize("error", ERRORS)

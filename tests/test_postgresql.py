@@ -16,6 +16,7 @@ from sqlalchemy import inspect, make_url, text
 
 from contracts.face_store import MODEL, FaceStoreContract, face
 from contracts.register import RegisterContract
+from contracts.school_register import SchoolRegisterContract
 from contracts.sql_store import SqlStoreContract, direct, run
 from contracts.user_store import UserStoreContract
 from databases import PROCESSES, assert_kept, batches_in, enrol_for_ever, wait_for_first_line
@@ -50,6 +51,10 @@ class TestSqlInPostgresql(SqlStoreContract):
 
 class TestRegisterInPostgresql(RegisterContract):
     """With the fixture `store` above."""
+
+
+class TestSchoolRegisterInPostgresql(SchoolRegisterContract):
+    """With the fixtures `url` and `store` above."""
 
 
 # --- addresses and refusals

@@ -34,6 +34,7 @@ def test_without_anything_set_the_defaults_hold() -> None:
         "keep_photos": True,
         "csv_layout": "photocall",
         "database": f"sqlite:///{user_data_path('photocall') / 'photocall.db'}",
+        "template_keys": str(user_data_path("photocall") / "keys" / "templates.keys"),
         "queue": f"sqlite:///{user_data_path('photocall') / 'queue.db'}",
         "request_queue": "photocall-jobs",
         "response_queue": "",
@@ -56,6 +57,7 @@ def test_without_anything_set_the_defaults_hold() -> None:
         "account": "000000000000",
         "bucket": "photocall",
         "school_bucket": "photocall-school",
+        "demo_archives": Path(".demo"),
         "image_formats": "JPEG,PNG",
         "debug": False,
     }
@@ -67,6 +69,8 @@ def test_every_setting_is_read_from_the_environment(monkeypatch: pytest.MonkeyPa
     values |= {"pack": "standard", "packs": "/srv/packs.toml"}
     values |= {"objects": "file:///srv/photos", "keep_photos": "False", "quality_filter": "HIGH"}
     values |= {"database": "postgresql://ada@db.example/faces", "engine": "rekognition", "image_formats": "PNG,WebP"}
+    values |= {"demo_archives": "/srv/demo"}
+    values |= {"template_keys": "/srv/keys/templates.keys"}
     values |= {"host": "0.0.0.0", "port": "80", "auth": "on", "region": "eu-central-1", "account": "123456789012"}
     values |= {"bucket": "my-images", "school_bucket": "my-school", "debug": "True"}
     values |= {"queue": "nats://nats.example", "request_queue": "1-req", "response_queue": "1-resp"}
@@ -190,3 +194,13 @@ def test_every_csv_layout_is_in_the_docs_with_its_first_line() -> None:
     for name, layout in CSV_LAYOUTS.items():
         first_line = "`" + ",".join(layout.header) + "`" if layout.header else "none"
         assert f"| `{name}` | {first_line}" in text
+
+
+def test_templates_are_sealed_by_default_where_the_embedded_database_is(tmp_path: Path) -> None:
+    embedded = Settings(data=tmp_path)
+    assert embedded.template_keys_file == tmp_path / "keys" / "templates.keys"
+    assert embedded.makes_template_keys
+    assert Settings(data=tmp_path, database="postgresql://ada@db.example/faces").template_keys_file is None
+    assert Settings(data=tmp_path, template_keys="none").template_keys_file is None
+    named = Settings(data=tmp_path, template_keys=str(tmp_path / "k"), database="postgresql://ada@db.example/faces")
+    assert (named.template_keys_file, named.makes_template_keys) == (tmp_path / "k", False)

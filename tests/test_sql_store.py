@@ -11,6 +11,7 @@ import pytest
 
 from contracts.face_store import FaceStoreContract, Follower
 from contracts.register import ADA, BOB, RegisterContract
+from contracts.school_register import SchoolRegisterContract
 from contracts.sql_store import SqlStoreContract
 from contracts.user_store import UserStoreContract
 from databases import (
@@ -60,6 +61,10 @@ class TestSqlInSqlite(SqlStoreContract):
 
 class TestRegisterInSqlite(RegisterContract):
     """With the fixture `store` above."""
+
+
+class TestSchoolRegisterInSqlite(SchoolRegisterContract):
+    """With the fixtures `url` and `store` above."""
 
 
 # --- opening

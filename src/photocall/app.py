@@ -14,6 +14,7 @@ from photocall.ports import FaceStore, JobQueue, ObjectStore
 from photocall.roster import Student
 from photocall.settings import EngineKind, Settings
 from photocall.stores.sql import SqlStore
+from photocall.stores.template_keys import KeyFile
 
 if TYPE_CHECKING:
     from photocall.aws.rekognition import AmazonRekognition
@@ -63,9 +64,15 @@ def everybody(store: SqlStore) -> list[Student]:
 
 
 @contextmanager
-def open_store(settings: Settings) -> Iterator[SqlStore]:
-    """The database, closed at the end."""
-    with SqlStore(settings.database) as store:
+def open_store(settings: Settings, *, makes_keys: bool = False) -> Iterator[SqlStore]:
+    """The database, closed at the end.
+
+    Args:
+        settings: its address, and where the keys of its templates are.
+        makes_keys: whether to make a file of keys where the settings name one that is missing.
+    """
+    keys = KeyFile(settings.template_keys_file, makes_keys or settings.makes_template_keys)
+    with SqlStore(settings.database, keys) as store:
         yield store
 
 

@@ -19,6 +19,17 @@ from photocall.commands.evaluate_parser import add_evaluate
 from photocall.commands.keys_parser import add_base64, add_keys
 from photocall.commands.models_parser import add_models
 from photocall.commands.pipelines_parser import add_load, add_queue, add_submit, add_watch
+from photocall.commands.school_accounts_parser import add_accounts, add_audit
+from photocall.commands.school_classes_parser import add_classes, add_report, add_roster
+from photocall.commands.school_lessons_parser import add_lessons
+from photocall.commands.school_privacy_parser import (
+    add_consent,
+    add_portraits,
+    add_privacy,
+    add_retention,
+    add_student,
+)
+from photocall.commands.school_templates_parser import add_templates
 from photocall.commands.workers_parser import add_status, add_worker
 from photocall.errors import PhotocallError, SettingInvalid
 
@@ -43,6 +54,18 @@ _MODULES = {
     "queue": "queue",
     "keys": "keys",
     "base64": "keys",
+    "accounts": "school_accounts",
+    "audit": "school_accounts",
+    "classes": "school_classes",
+    "roster": "school_rosters",
+    "report": "school_reports",
+    "lessons": "school_lessons",
+    "consent": "school_privacy",
+    "portraits": "school_portraits",
+    "student": "school_privacy",
+    "retention": "school_privacy",
+    "privacy": "school_privacy",
+    "templates": "school_templates",
 }
 
 
@@ -86,7 +109,22 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--pack", metavar="NAME", help="model pack, see photocall models list [PHOTOCALL_PACK]")
     people = (_enroll, _attend, _video, _recognize, _students, _forget, _calibrate)
     pipelines = (add_worker, add_status, add_submit, add_watch, add_load, add_queue)
-    for add in (_detect, _compare, *people, add_models, add_evaluate, _serve, *pipelines, add_keys, add_base64, _demo):
+    school = (
+        add_classes,
+        add_roster,
+        add_report,
+        add_lessons,
+        add_accounts,
+        add_audit,
+        add_templates,
+        add_consent,
+        add_portraits,
+        add_student,
+        add_retention,
+        add_privacy,
+    )
+    others = (_serve, *pipelines, add_keys, add_base64, *school, _demo)
+    for add in (_detect, _compare, *people, add_models, add_evaluate, *others):
         add(commands, common)
     return parser
 

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
 from threading import Lock
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,6 @@ from photocall.faces import Collection, FloatArray, VectorChanges
 from photocall.groups import Groups
 from photocall.metric import EUCLIDEAN, Metric
 from photocall.nearest import Candidate, cores, nearest
-from photocall.ports import FaceStore
 from photocall.segments import Rows, Segment, Snapshot, appended, packed, strings
 
 MOST_FACES = 1_000_000
@@ -31,6 +30,18 @@ MOST_FACES = 1_000_000
 _LOG = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
+
+
+class Enrolled(Protocol):
+    """What a gallery needs of a FaceStore."""
+
+    def collection(self, collection_id: str) -> Collection:
+        """The collection. Raises `CollectionNotFound`."""
+        ...
+
+    def vectors(self, collection_id: str, since: int) -> VectorChanges:
+        """What changed after version `since`. Raises `CollectionNotFound`."""
+        ...
 
 
 class _View(Snapshot):
@@ -61,7 +72,7 @@ class Gallery:
         ModelMismatch: the collection was embedded by another model.
     """
 
-    def __init__(self, store: FaceStore, collection_id: str, model: str, metric: Metric = EUCLIDEAN) -> None:
+    def __init__(self, store: Enrolled, collection_id: str, model: str, metric: Metric = EUCLIDEAN) -> None:
         self._store, self._collection_id, self._model, self.metric = store, collection_id, model, metric
         self._view = _View(metric)
         self._lock = Lock()

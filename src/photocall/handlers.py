@@ -34,6 +34,7 @@ from photocall.ports import ObjectStore
 from photocall.recognition import derive_image_id, identify_faces
 from photocall.results import result_key
 from photocall.roster import Sighting
+from photocall.school.roll_call import look_at
 from photocall.students import named
 from photocall.video import find_people
 from photocall.video_handlers import Told, detect_in_video, opened, search_in_video, telling
@@ -150,6 +151,11 @@ def index(tools: Tools, job: Job, told: Told) -> Json:
     return {"face_ids": [record.face_id for _, record in indexed.faces], "not_indexed": len(indexed.unindexed)}
 
 
+def roll_call(tools: Tools, job: Job, told: Told) -> Json:
+    """Look at a photo or video of a lesson, and bring its register up to that."""
+    return look_at(tools.app, tools.bucket(job.bucket), job, lambda: tools.fetched(job), told)
+
+
 def _fetching(do: Callable[[App, ObjectStore, Job, Path, Told], Json]) -> Callable[[Tools, Job, Told], Json]:
     """The handler that fetches a job's object, and does this with it."""
 
@@ -166,6 +172,7 @@ HANDLERS: Mapping[Kind, Callable[[Tools, Job, Told], Json]] = MappingProxyType(
         Kind.INDEX: index,
         Kind.FACE_DETECTION: _fetching(detect_in_video),
         Kind.FACE_SEARCH: _fetching(search_in_video),
+        Kind.ROLL_CALL: roll_call,
     }
 )
 

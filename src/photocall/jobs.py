@@ -28,6 +28,7 @@ class Kind(StrEnum):
     INDEX = "index"
     FACE_DETECTION = "face-detection"
     FACE_SEARCH = "face-search"
+    ROLL_CALL = "roll-call"
 
 
 @dataclass(frozen=True, slots=True)

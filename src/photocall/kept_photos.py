@@ -41,12 +41,12 @@ class _Region:
 
 def photo_key(collection_id: str, face_id: str) -> str:
     """Where the photo of a face is kept."""
-    return f"{photo_prefix(collection_id)}/{_part(face_id)}.jpg"
+    return f"{photo_prefix(collection_id)}/{key_part(face_id)}.jpg"
 
 
 def photo_prefix(collection_id: str) -> str:
     """Below which the photos of a collection are kept."""
-    return f"faces/{_part(collection_id)}"
+    return f"faces/{key_part(collection_id)}"
 
 
 def keep_photo(objects: ObjectStore, record: FaceRecord, box: BoundingBox, image: ByteArray) -> None:
@@ -83,7 +83,7 @@ def embed_kept(engine: FaceEngine, objects: ObjectStore, record: FaceRecord) -> 
     return Embedding(engine.embed_chips(engine.chips(image, [nearest]))[0], engine.model)
 
 
-def _part(name: str) -> str:
+def key_part(name: str) -> str:
     """A part of a key: no name may hold a slash, or mean another folder."""
     return quote(name, safe="").replace(".", "%2E")
 

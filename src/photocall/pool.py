@@ -30,7 +30,7 @@ from photocall.scaling import Policy, desired_workers, needed_workers
 from photocall.settings import Settings
 from photocall.video_handlers import tell_topic
 from photocall.worker import back_off, kind_of
-from photocall.worker_process import CUT_OFF, Begun, Ready, Said, fault, forking, resident, start
+from photocall.worker_process import CUT_OFF, Begun, Ready, Said, fault, forking, prepare, resident, start
 
 TICK = 0.25
 """Seconds between two looks at the queue and at the workers."""
@@ -136,6 +136,7 @@ class Pool:
 
     def run(self) -> None:
         """Keep as many workers as the queue deserves until told to stop."""
+        prepare()
         try:
             while not self._stopping.is_set() or self._children:
                 self._listen()

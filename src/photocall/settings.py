@@ -26,6 +26,12 @@ DATABASE = "photocall.db"
 QUEUE = "queue.db"
 """File name of the embedded queues in the data directory."""
 
+TEMPLATE_KEYS = Path("keys", "templates.keys")
+"""File of the keys of the embedded database's templates in the data directory."""
+
+NONE = "none"
+"""Value of a setting that says that there is none, where an empty variable counts as one that is not set."""
+
 OWN_PACKS = "packs.toml"
 """File of the user's own model packs in the data directory."""
 
@@ -117,6 +123,11 @@ class Settings(BaseSettings):
         default_factory=lambda given: sqlite_url(given["data"] / DATABASE),
         description="Address of the database, such as sqlite:////srv/photocall.db or postgresql://user@host/name.",
     )
+    template_keys: str = Field(
+        default_factory=lambda given: _template_keys(given.get("data"), given.get("database")),
+        min_length=1,
+        description="File of the keys that templates are sealed under, such as /srv/keys/templates.keys, or none.",
+    )
     queue: str = Field(
         default_factory=lambda given: sqlite_url(given["data"] / QUEUE),
         description="Address of the queues, such as sqlite:////srv/queue.db, nats://host:4222 or sqs://.",
@@ -185,6 +196,9 @@ class Settings(BaseSettings):
         pattern=_BUCKET_NAME,
         description=f"Bucket, not the input bucket, for photos and videos of lessons: {_BUCKET_RULE}.",
     )
+    demo_archives: Path = Field(
+        Path(".demo"), description="Folder of the demo class's photos, which `make setup` fetches."
+    )
     image_formats: str = Field(
         "JPEG,PNG",
         pattern=rf"^({'|'.join(IMAGES)})(,({'|'.join(IMAGES)}))*$",
@@ -204,9 +218,19 @@ class Settings(BaseSettings):
         return self.packs or self.data / OWN_PACKS
 
     @property
+    def template_keys_file(self) -> Path | None:
+        """The file of keys that templates are sealed under; None where they are not sealed."""
+        return None if self.template_keys == NONE else Path(self.template_keys)
+
+    @property
+    def makes_template_keys(self) -> bool:
+        """Whether that file may be made by whoever comes first: nobody else uses the embedded database."""
+        return self.template_keys == _template_keys(self.data, self.database)
+
+    @property
     def csv_ending(self) -> str:
         """What follows a video's name in the key of its CSV; an empty variable counts as one that is not set."""
-        return "" if self.csv_suffix == "none" else self.csv_suffix
+        return "" if self.csv_suffix == NONE else self.csv_suffix
 
     @field_validator("data", "packs")
     @classmethod
@@ -216,6 +240,11 @@ class Settings(BaseSettings):
             return value and value.expanduser().absolute()
         except RuntimeError as error:  # there is no user of that name
             raise ValueError from error
+
+    @field_validator("template_keys")
+    @classmethod
+    def _file_of_keys(cls, value: str) -> str:
+        return value if value == NONE else str(cls._home(Path(value)))
 
     @field_validator("response_queue", "output_bucket", "bucket", "school_bucket")
     @classmethod
@@ -236,6 +265,11 @@ class Settings(BaseSettings):
 def sqlite_url(path: Path) -> str:
     """The address of a database file, with whatever a URL reserves escaped."""
     return f"sqlite:///{quote(str(path))}"
+
+
+def _template_keys(data: Path | None, database: str | None) -> str:
+    """The file of keys of the embedded database; none for another one, whose hosts must share one."""
+    return str(data / TEMPLATE_KEYS) if data and database == sqlite_url(data / DATABASE) else NONE
 
 
 def _existing_packs(data: Path | None) -> Path | None:

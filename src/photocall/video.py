@@ -95,11 +95,22 @@ def find_people(
         told: is told after every frame how many were looked at, up to which second, and how many people there are at
             least.
     """
+    return [sighting(person) for person in named_people(engine, gallery, frames, false_positive_target, told)]
+
+
+def named_people(
+    engine: FaceEngine,
+    gallery: Gallery,
+    frames: Iterable[Frame],
+    false_positive_target: float,
+    told: Told = lambda frames, seconds, people: None,
+) -> list[Person]:
+    """Everybody in a video with all that is known of each, in order of appearance; arguments as of `find_people`."""
     followed = follow_people(engine, frames, told=told)
     people = followed.people
     _name(people, gallery, engine.calibration, false_positive_target)
     real = [person for person in people if person.name is not None or followed.is_real(person)]
-    return sorted((_sighting(person) for person in real), key=lambda sighting: sighting.first_seen)
+    return sorted(real, key=lambda person: min(person.times))
 
 
 def follow_people(
@@ -241,7 +252,8 @@ def _name(people: list[Person], gallery: Gallery, calibration: Calibration, fals
         del people[row]
 
 
-def _sighting(person: Person) -> Sighting:
+def sighting(person: Person) -> Sighting:
+    """What a report says of a person."""
     times = sorted(person.times)
     gaps = [i for i in range(1, len(times)) if times[i] - times[i - 1] > MAX_GAP]
     spans = tuple((times[i], times[j - 1]) for i, j in zip([0, *gaps], [*gaps, len(times)], strict=True))

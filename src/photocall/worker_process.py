@@ -8,7 +8,7 @@ import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
@@ -67,6 +67,12 @@ def forking() -> ForkServerContext:
     context = get_context("forkserver")
     context.set_forkserver_preload(_PRELOADED)
     return context
+
+
+def prepare() -> None:
+    """Let what workers are forked from import everything now; else the first job would wait for that, for a second."""
+    with suppress(OSError):  # no room for it yet; a worker that is started says so
+        forkserver.ensure_running()
 
 
 def start(

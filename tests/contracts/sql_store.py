@@ -32,8 +32,10 @@ def direct(url: str) -> Iterator[Engine]:
     parsed = make_url(url)
     driver = {"postgresql": "postgresql+psycopg"}.get(parsed.drivername, parsed.drivername)
     engine = create_engine(parsed.set(drivername=driver))
-    yield engine
-    engine.dispose()
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def run(url: str, *statements: str) -> None:

@@ -17,11 +17,10 @@ from PIL import Image
 
 from commandline import COMMAND, data_with, everybody, photocall
 from killable import Commands, write_class
-from photocall.app import COLLECTION, enrolled_faces
+from photocall.app import COLLECTION, enrolled_faces, open_store
 from photocall.demo import Demo
 from photocall.faces import BoundingBox, ByteArray
-from photocall.settings import DATABASE, sqlite_url
-from photocall.stores.sql import SqlStore
+from photocall.settings import DATABASE, load_settings
 
 KILLS, KILLS_OF_VIDEO = 16, 10
 
@@ -45,7 +44,7 @@ def content(data: Path) -> Content:
     """How many faces of each student `students` shows, and the faces, of a data directory, which must be sound."""
     with closing(sqlite3.connect(data / DATABASE)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    with SqlStore(sqlite_url(data / DATABASE)) as store:
+    with open_store(load_settings(data=data)) as store:
         records = enrolled_faces(store)
     faces = [
         (r.face_id, r.image_id, r.external_image_id, r.box, r.score, r.embedding.vector.tobytes()) for r in records

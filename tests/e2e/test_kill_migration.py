@@ -14,13 +14,13 @@ import pytest
 
 from commandline import data_with, everybody, photocall
 from killable import Commands, write_class
-from photocall.app import COLLECTION
+from photocall.app import COLLECTION, open_store
 from photocall.engine.packs import load_pack
 from photocall.errors import CollectionNotFound
 from photocall.faces import ByteArray, FaceRecord
 from photocall.kept_photos import photo_key
 from photocall.migration import side_collections
-from photocall.settings import DATABASE, sqlite_url
+from photocall.settings import DATABASE, load_settings
 from photocall.stores.sql import SqlStore
 
 ATTEMPTS, KILLS = 6, 3
@@ -40,7 +40,7 @@ def faces(data: Path) -> list[FaceRecord]:
     """The class's faces, in a database that must be sound, all of one model."""
     with closing(sqlite3.connect(data / DATABASE)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    with SqlStore(sqlite_url(data / DATABASE)) as store:
+    with open_store(load_settings(data=data)) as store:
         model, records = store.collection(COLLECTION).model, store.faces(COLLECTION)
     assert {record.embedding.model for record in records} <= {model}
     return records
@@ -67,7 +67,7 @@ def undisturbed(
 
 def wait_until(data: Path, embedded: int) -> None:
     """Until a migration has embedded so many faces, or has ended."""
-    with SqlStore(sqlite_url(data / DATABASE)) as store:
+    with open_store(load_settings(data=data)) as store:
         while store.collection(COLLECTION).model == OLD:
             sides = [each for each in store.collections() if each.model == NEW]
             if sides and len(ids_of(store, sides[0].collection_id)) >= embedded:
@@ -103,12 +103,12 @@ def test_a_killed_migration_leaves_the_old_class_or_the_new_and_goes_on_when_run
             os.kill(process, signal.SIGKILL)
             killed += commands.end() == -signal.SIGKILL
             assert plain(faces(data)) in (old, new)
-            with SqlStore(sqlite_url(data / DATABASE)) as store:
+            with open_store(load_settings(data=data)) as store:
                 halfway |= {len(store.faces(side)) for side in side_collections(store, COLLECTION)}
         answer = photocall("models", "migrate", "--pack", "standard", "--data", data, "--json")
         assert (answer.code, answer.values[0]["faces"], answer.values[0]["switched"]) == (0, 10, True)
         assert plain(faces(data)) == new
-        with SqlStore(sqlite_url(data / DATABASE)) as store:
+        with open_store(load_settings(data=data)) as store:
             assert side_collections(store, COLLECTION) == []
     assert killed > ATTEMPTS
     assert len(halfway - {0, 10}) > 1  # the kills came at different moments
@@ -125,13 +125,17 @@ def test_who_is_erased_between_kills_leaves_nothing_anywhere(
         wait_until(data, embedded=rng.randrange(7, 10))
         os.kill(process, signal.SIGKILL)
         assert commands.end() in (-signal.SIGKILL, 0)
-        with SqlStore(sqlite_url(data / DATABASE)) as store:
+        with open_store(load_settings(data=data)) as store:
             copies = [record for side in side_collections(store, COLLECTION) for record in store.faces(side)]
         if any(record.external_image_id == PERSON for record in copies):
             break
     theirs = [record for record in [*faces(data), *copies] if record.external_image_id == PERSON]
+    with closing(sqlite3.connect(data / DATABASE)) as connection:
+        kept = connection.execute("SELECT vector FROM faces WHERE external_image_id = ?", [PERSON]).fetchall()
+    assert len(kept) == len(theirs)
     assert photocall("forget", PERSON, "--data", data).code == 0
     content = (data / DATABASE).read_bytes()
+    assert not any(vector in content for (vector,) in kept)
     for record in theirs:
         assert record.embedding.vector.tobytes() not in content
         assert not (data / "objects" / photo_key(COLLECTION, record.face_id)).exists()

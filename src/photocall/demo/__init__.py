@@ -16,7 +16,16 @@ from photocall.demo.portraits import read_photograph, read_portraits
 from photocall.demo.scenes import Appearance, PlacedFace, class_clip, class_photo
 from photocall.media.files import write_atomically
 
-__all__ = ["STUDENTS", "Appearance", "Demo", "PlacedFace", "make_demo", "read_portraits"]
+__all__ = [
+    "STUDENTS",
+    "Appearance",
+    "Demo",
+    "PlacedFace",
+    "make_class_photo",
+    "make_demo",
+    "read_enrolled",
+    "read_portraits",
+]
 
 STUDENTS = (
     {"id": 1, "name": "Barack Obama", "major": "law", "year": "senior"},
@@ -61,14 +70,24 @@ def make_demo(archives: Path, out: Path) -> Demo:
         OutputUnwritable: a file cannot be written.
     """
     enroll, students, photo, clip = (out / name for name in ("enroll", "students.json", "class.jpg", "lesson.mp4"))
-    for name, portrait in _ENROLLED.items():
-        write_atomically(enroll / f"{name}.jpg", read_photograph(archives, portrait))
+    for name, portrait in read_enrolled(archives).items():
+        write_atomically(enroll / f"{name}.jpg", portrait)
     write_atomically(students, (json.dumps(STUDENTS, indent=2) + "\n").encode())
     picture, faces = class_photo(archives)
     write_atomically(photo, _jpeg(picture))
     film, appearances = class_clip(archives)
     write_atomically(clip, film)
     return Demo(enroll, students, photo, clip, faces, appearances)
+
+
+def read_enrolled(archives: Path) -> dict[str, bytes]:
+    """The photos that students are enrolled by, JPEG, by name. Raises `ImageUnreadable`."""
+    return {name: read_photograph(archives, portrait) for name, portrait in _ENROLLED.items()}
+
+
+def make_class_photo(archives: Path) -> bytes:
+    """The class photo alone, JPEG, 1920x1080; the same every time. Raises `ImageUnreadable`."""
+    return _jpeg(class_photo(archives)[0])
 
 
 def _jpeg(picture: Image.Image) -> bytes:

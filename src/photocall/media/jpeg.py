@@ -96,13 +96,18 @@ def check_scans(data: bytes) -> None:
             raise JpegUnreadable(f"it is built of more than {MAX_SCANS} scans")
 
 
-def _orientation(data: bytes) -> int:
+def exif(data: bytes) -> bytes:
+    """The block of Exif, its "Exif" header included; empty if there is none."""
     for marker, content in _segments(data):
         if marker == _APP1 and content.startswith(b"Exif\0\0"):
-            return orientation.from_exif(content)
+            return content
         if marker == _SCAN:
             break
-    return orientation.UPRIGHT
+    return b""
+
+
+def _orientation(data: bytes) -> int:
+    return orientation.from_exif(exif(data))
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Any
 
 from photocall.school.errors import AuditBroken
 from photocall.school.records import AuditEntry
@@ -66,6 +67,50 @@ def verify(register: SchoolRegister) -> int:
     if register.last_audit_number() != number:
         raise AuditBroken(number + 1, "it is missing")
     return number
+
+
+def verified(register: SchoolRegister) -> dict[str, Any]:
+    """How many entries are as they were written, whether that is all, and the digest of the newest, as JSON."""
+    last = _last(register)
+    told = {"digest": last.digest if last else START}
+    try:
+        return {"entries": verify(register), "whole": True, **told}
+    except AuditBroken as broken:
+        return {
+            "entries": broken.number - 1,
+            "whole": False,
+            "broken_at": broken.number,
+            "reason": broken.reason,
+            **told,
+        }
+
+
+def entries(records: Records, subject: str | None, after: int | None, limit: int) -> list[AuditEntry]:
+    """At most so many entries, about a subject if one is named.
+
+    They are in the order of their numbers, those above `after`; or the newest, which come first, where that is None.
+    """
+    if subject is not None:
+        found = [each for each in records.find(AuditEntry, subject=subject) if each.number > (after or 0)]
+        return found[:limit] if after is not None else found[::-1][:limit]
+    if after is not None:
+        return records.find(AuditEntry, number=Between(after + 1, after + 1 + limit))
+    last = records.last_audit_number()
+    return records.find(AuditEntry, number=Between(last + 1 - limit, last + 1))[::-1]
+
+
+def entry_json(entry: AuditEntry) -> dict[str, Any]:
+    """An entry as it is shown."""
+    return {
+        "number": entry.number,
+        "time": entry.time.isoformat(timespec="microseconds"),
+        "account_id": entry.account_id,
+        "action": entry.action,
+        "subject": entry.subject,
+        "details": dict(entry.details),
+        "previous": entry.previous,
+        "digest": entry.digest,
+    }
 
 
 def digest(entry: AuditEntry) -> str:

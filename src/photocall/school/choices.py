@@ -9,6 +9,9 @@ from photocall.school.errors import EntryInvalid
 from photocall.school.records import SchoolSetting
 from photocall.school.register import Records, SchoolRegister
 
+LOCK = "choices"
+"""What whoever changes them must have locked."""
+
 MOST_DAYS = 3650
 """Ten years; nothing that shows a face is kept for longer."""
 
@@ -52,10 +55,15 @@ def choices(records: Records) -> Choices:
 
 def choose(register: SchoolRegister, account_id: str, now: datetime, **changes: object) -> Choices:
     """Change some of the choices. Raises `EntryInvalid`."""
-    with register.changing(audit.LOCK, "choices") as records:
-        chosen = _checked(replace(choices(records), **changes))  # type: ignore[arg-type]  # checked next
-        records.put(*(SchoolSetting(name, str(value)) for name, value in asdict(chosen).items()))
-        audit.note(records, account_id, "school.changed", "", now, **changes)
+    with register.changing(audit.LOCK, LOCK) as records:
+        return change(records, account_id, now, **changes)
+
+
+def change(records: Records, account_id: str, now: datetime, **changes: object) -> Choices:
+    """As `choose`, in a transaction that has locked `LOCK` and that of the audit log."""
+    chosen = _checked(replace(choices(records), **changes))  # type: ignore[arg-type]  # checked next
+    records.put(*(SchoolSetting(name, str(value)) for name, value in asdict(chosen).items()))
+    audit.note(records, account_id, "school.changed", "", now, **changes)
     return chosen
 
 

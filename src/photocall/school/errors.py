@@ -9,6 +9,7 @@ PhotocallError
 ├── TooManyTries           somebody guesses passwords
 ├── NotThere               there is nothing of this id
 ├── AlreadyThere           there is one already
+├── ChangedMeanwhile       what was looked at is not what is there now
 ├── ConsentMissing         a face would be stored that nobody has agreed to
 └── AuditBroken            an entry of the audit log was changed or removed
 """
@@ -62,6 +63,13 @@ class AlreadyThere(PhotocallError):
 
     what: str
     name: str
+
+
+@dataclass(eq=False)
+class ChangedMeanwhile(PhotocallError):
+    """{what}: somebody changed classes or students meanwhile, so it would do something else now; look at it again"""
+
+    what: str
 
 
 @dataclass(eq=False)

@@ -187,6 +187,27 @@ class SchoolSetting:
     value: str
 
 
+@dataclass(frozen=True, slots=True)
+class RosterPreview:
+    """What a file of students would change, until somebody confirms it or an hour has passed.
+
+    Attributes:
+        preview_id: a random UUID.
+        account_id: who sent the file, and alone may confirm it.
+        created: when.
+        content: what the file says, as JSON; empty once it was confirmed.
+        digest: SHA-256 over what it would change, hexadecimal: it must be the same when it is confirmed.
+        counts: how much was changed; empty until it was confirmed.
+    """
+
+    preview_id: str
+    account_id: str
+    created: datetime
+    content: str
+    digest: str
+    counts: Mapping[str, object] = field(default_factory=dict)
+
+
 Record = (
     Account
     | SignIn
@@ -203,6 +224,7 @@ Record = (
     | RegisterLine
     | AuditEntry
     | SchoolSetting
+    | RosterPreview
     | Student
 )
 
@@ -223,6 +245,7 @@ KEYS: Mapping[type, tuple[str, ...]] = MappingProxyType(
         RegisterLine: ("lesson_id", "student_id"),
         AuditEntry: ("number",),
         SchoolSetting: ("name",),
+        RosterPreview: ("preview_id",),
         Student: ("student_id",),
     }
 )

@@ -1,9 +1,11 @@
 """What a Register keeps for a school: part of the port `Register` in `ports`."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from photocall.roster import Status
 from photocall.school.records import Noun, Record
 
 
@@ -52,5 +54,12 @@ class SchoolRegister(Records, Protocol):
         Args:
             locks: names, such as "lesson/17": who changes the same thing waits until the other one is through. What
                 was read before is read anew. Everybody takes locks in the order of their names.
+        """
+        ...
+
+    def students_by_status(self, lesson_ids: Sequence[str]) -> list[tuple[str, Status, list[str]]]:
+        """What the registers of lessons say: lesson_id, a status, and the ids of all students who have it there.
+
+        In no order; a lesson whose register is empty is not among them. It is quick where lines are many.
         """
         ...

@@ -18,6 +18,7 @@ from photocall.server.asking import Question
 from photocall.server.limits import Limits
 from photocall.server.logs import RequestLog, gone, unexpected
 from photocall.server.refusals import Refusal
+from photocall.server.school import routes as school
 from photocall.server.service import Service, is_loopback
 
 FOREIGN = Refusal(
@@ -51,7 +52,7 @@ def make_http(service: Service) -> FastAPI:
     http.include_router(metrics.router)
     web_tier.add_to(http)
     http.include_router(rekognition.router)
-    for part in (api_keys, rest, v1, jobs, pages, openapi):
+    for part in (api_keys, rest, v1, jobs, pages, school, openapi):
         part.add_to(http)
     if not (service.needs_key or service.is_open):
         http.add_middleware(OwnNames)

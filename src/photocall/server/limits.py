@@ -3,6 +3,7 @@
 A request that would break one is refused, in its own protocol. Health and metrics are always answered.
 """
 
+import re
 import time
 from dataclasses import dataclass
 
@@ -27,6 +28,9 @@ MAX_HELD_BYTES = 256 * 2**20
 
 UPLOADS = "/v1/jobs"
 """Where files of any size are sent."""
+
+SCHOOL_UPLOADS = re.compile(r"/v1/school/(lessons/[^/]+/evidence|students/[^/]+/portraits|portrait-archives)")
+"""Where files of any size are sent for lessons, and photos of students."""
 
 MAX_UPLOAD_BYTES = 2 * 2**30
 """Of a body with files for jobs: an hour of a lesson in high definition. It is on the disk, not in memory."""
@@ -156,14 +160,15 @@ class Limits:
 
 def limit_of(scope: Scope) -> int:
     """How many bytes the body of a request may have."""
-    if takes_files(scope) and scope["path"] == UPLOADS:
+    if takes_files(scope) and scope["path"] != "/":
         return MAX_UPLOAD_BYTES
     return MAX_WIRE_BYTES if scope["method"] == "POST" and scope["path"] == "/" else MAX_BODY_BYTES
 
 
 def takes_files(scope: Scope) -> bool:
     """Whether the body of a request is written to the disk as it comes."""
-    return scope["method"] == "POST" and scope["path"] in ("/", UPLOADS) and is_form(scope)
+    is_place = scope["path"] in ("/", UPLOADS) or SCHOOL_UPLOADS.fullmatch(scope["path"]) is not None
+    return scope["method"] == "POST" and is_place and is_form(scope)
 
 
 def refusal_of(scope: Scope, limit: int, held: Held) -> Refusal | None:

@@ -46,13 +46,16 @@ class Upload:
 
 
 @asynccontextmanager
-async def received(request: Request, field: str, most: int) -> AsyncIterator[list[Upload]]:
+async def received(
+    request: Request, field: str, most: int, *, with_folders: bool = False
+) -> AsyncIterator[list[Upload]]:
     """The files of a request, one or more; they are gone afterwards.
 
     Args:
         request: its body has not been read.
         field: of the form, that has the files.
         most: how many there may be.
+        with_folders: take them by any name, folders or not, and empty ones too; whoever asks for it looks at each.
 
     Raises:
         BadRequest: 400 if there is none, one too many, an empty one, or one with a name that it cannot have; 507 if
@@ -60,7 +63,7 @@ async def received(request: Request, field: str, most: int) -> AsyncIterator[lis
     """
     form = await _form(request, most)
     try:
-        yield [_upload(each) for each in _files(form, field)]
+        yield [_upload(each, with_folders) for each in _files(form, field)]
     finally:
         await form.close()
 
@@ -89,8 +92,10 @@ def _files(form: FormData, field: str) -> list[UploadFile]:
     return files
 
 
-def _upload(given: UploadFile) -> Upload:
+def _upload(given: UploadFile, with_folders: bool) -> Upload:
     name, size = given.filename or "", given.size or 0
+    if with_folders:
+        return Upload(name, size, given.file)
     if not is_filename(name) or len(name.encode(errors="replace")) > MAX_NAME_BYTES:
         told = (
             f"a file needs a name without folders, printable, of at most {MAX_NAME_BYTES} bytes, such as test_000.jpg"

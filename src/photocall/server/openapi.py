@@ -44,10 +44,14 @@ Faces in, names out. These groups of routes:
 - **Web tier**: `POST /` with a photo as a form answers who is in it.
 - **Jobs**: `/v1/jobs` takes photos and videos, and tells how far they are.
 - **Archive**: `/v1` keeps images and finds the people in them.
+- **School**: `/v1/school` is the attendance application: accounts, classes, lessons, registers.
 - **Faces**: `/encode`, `/detect` and `/compare` give and compare vectors, from any web page.
 
-A server that listens beyond its own machine needs a key in `x-api-key`.
+A server that listens beyond its own machine needs a key in `x-api-key`; the school always needs somebody to sign in.
 """
+
+_NEWER = ("const", "contentMediaType", "propertyNames")
+"""What FastAPI says in schemas, and OpenAPI 3.0 has other words for, or none."""
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -105,8 +109,8 @@ def part(file: str) -> FileResponse:
 
 @router.get("/")
 def front_door() -> RedirectResponse:
-    """Show whoever opens the address in a browser what can be asked."""
-    return RedirectResponse("/docs")
+    """Show whoever opens the address in a browser the attendance application."""
+    return RedirectResponse("/school")
 
 
 def add_to(http: FastAPI) -> None:
@@ -123,6 +127,8 @@ def add_to(http: FastAPI) -> None:
             routes=http.routes,
         )
         found = _in_3_0(found)
+        _forget_422(found)
+        _show_nulls(found)
         found["paths"]["/"] = ROOT
         found.setdefault("components", {})["securitySchemes"] = SECURITY
         return found
@@ -130,14 +136,63 @@ def add_to(http: FastAPI) -> None:
     http.openapi = described  # type: ignore[method-assign]  # as FastAPI's manual has it
 
 
+def _forget_422(found: Json) -> None:
+    """The routes of the school say 400 where FastAPI thinks that they say 422."""
+    for path, operations in found["paths"].items():
+        for operation in operations.values():
+            if path.startswith("/v1/school"):
+                operation["responses"].pop("422", None)
+    for name in ("HTTPValidationError", "ValidationError"):
+        found.get("components", {}).get("schemas", {}).pop(name, None)
+
+
+def _show_nulls(value: Any) -> None:
+    """Put back into examples the members that are null, which FastAPI leaves out."""
+    if isinstance(value, list):
+        for each in value:
+            _show_nulls(each)
+    elif isinstance(value, dict):
+        if isinstance(value.get("schema"), dict) and isinstance(value.get("examples"), dict):
+            for example in value["examples"].values():
+                example["value"] = _with_nulls(value["schema"], example["value"])
+        for each in value.values():
+            _show_nulls(each)
+
+
+def _with_nulls(schema: Json, example: Any) -> Any:
+    if isinstance(example, list):
+        return [_with_nulls(schema.get("items", {}), each) for each in example]
+    if not isinstance(example, dict):
+        return example
+    members = schema.get("properties", {})
+    nothing = {name: None for name in schema.get("required", ()) if members.get(name, {}).get("nullable")}
+    return {**nothing, **{name: _with_nulls(members.get(name, {}), each) for name, each in example.items()}}
+
+
 def _in_3_0(value: Any) -> Any:
-    """A part of a description in the words of OpenAPI 3.0, which knows no constants but lists of one."""
+    """A part of a description in the words of OpenAPI 3.0, which knows neither constants nor nothing as a type."""
     if isinstance(value, list):
         return [_in_3_0(each) for each in value]
     if not isinstance(value, dict):
         return value
-    told = {name: _in_3_0(each) for name, each in value.items() if name != "const"}
-    return told | ({"enum": [value["const"]]} if "const" in value else {})
+    told = {name: _in_3_0(each) for name, each in value.items() if name not in _NEWER}
+    if "const" in value:
+        told["enum"] = [value["const"]]
+    if "contentMediaType" in value:  # a file of a form
+        told["format"] = "binary"
+    return _nullable(told)
+
+
+def _nullable(told: Json) -> Json:
+    """A schema that allows nothing, in 3.0's way to say so."""
+    kinds = told.get("anyOf")
+    if not isinstance(kinds, list) or {"type": "null"} not in kinds:
+        return told
+    others = [kind for kind in kinds if kind != {"type": "null"}]
+    rest = {name: each for name, each in told.items() if name != "anyOf"}
+    if len(others) == 1 and "$ref" not in others[0]:
+        return {**others[0], **rest, "nullable": True}
+    return {**rest, "anyOf": others, "nullable": True}
 
 
 def _guarded() -> dict[str, str]:

@@ -9,7 +9,19 @@ Json = dict[str, Any]
 KEY = "apiKey"
 """Name of the security scheme."""
 
-SECURITY: Json = {KEY: {"type": "apiKey", "in": "header", "name": HEADER, "description": "photocall keys create NAME"}}
+COOKIE_TOKEN, TOKEN = "signIn", "token"
+"""Names of the security schemes of the school."""
+
+SECURITY: Json = {
+    KEY: {"type": "apiKey", "in": "header", "name": HEADER, "description": "photocall keys create NAME"},
+    COOKIE_TOKEN: {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "photocall-session",
+        "description": "POST /v1/school/sign-in sets it; changes need the header X-CSRF-Token, too",
+    },
+    TOKEN: {"type": "http", "scheme": "bearer", "description": "The token that POST /v1/school/sign-in answers"},
+}
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAG7buVgAAAABJRU5ErkJggg=="
 """The smallest of pictures, one white pixel in PNG, for examples that can be sent as they stand."""
@@ -32,7 +44,8 @@ WHY = {
 }
 """What a status means, whichever route gives it."""
 
-_WAIT: Json = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 0}}}
+WAITING: Json = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 0}}}
+"""Headers of an answer that says when to try again."""
 
 
 def thing(required: str, **properties: Json) -> Json:
@@ -68,7 +81,7 @@ def refused(schema: Json, examples: dict[int, Json]) -> dict[int | str, Json]:
     for status, example in examples.items():
         responses[status] = answered(schema, {"error": example}, WHY[status])
         if status in (429, 503):
-            responses[status]["headers"] = _WAIT
+            responses[status]["headers"] = WAITING
     return responses
 
 

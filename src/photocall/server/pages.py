@@ -14,6 +14,7 @@ from fastapi.responses import FileResponse
 FOLDER = Path(__file__).with_name("pages")
 
 FILES = {
+    "colours.css": "text/css",
     "jobs.css": "text/css",
     "jobs.js": "text/javascript",
     "asking.js": "text/javascript",

@@ -18,7 +18,8 @@ from photocall.errors import CollectionNotFound, ModelMismatch, PhotocallError, 
 from photocall.fleet import pools
 from photocall.gallery import MOST_FACES, Gallery
 from photocall.jobs import Job
-from photocall.ports import FaceStore, JobQueue, ObjectStore, Register
+from photocall.ports import JobQueue, ObjectStore
+from photocall.school.places import SchoolStore
 from photocall.server.metrics import Fleet, Metrics
 from photocall.settings import AuthMode, Settings
 from photocall.submission import submit
@@ -38,8 +39,8 @@ _BUCKETS = 64
 _log = logging.getLogger(__name__)
 
 
-class Store(FaceStore, Register, Protocol):
-    """Both ports in one database."""
+class Store(SchoolStore, Protocol):
+    """Every port in one database."""
 
 
 class Service:

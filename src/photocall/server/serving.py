@@ -21,6 +21,7 @@ from photocall.media.files import reason
 from photocall.server.http import make_http
 from photocall.server.logs import start_log
 from photocall.server.memory import give_back_large_blocks
+from photocall.server.school import clock
 from photocall.server.service import Service, open_service
 from photocall.settings import Settings
 
@@ -196,7 +197,7 @@ def serve(settings: Settings, announce: Callable[[str, Service], None]) -> None:
         give_back_large_blocks()
         with open_service(settings) as service:
             server = Server(_config(service), service, lambda: announce(address_of(listener), service))
-            with _stopping(server):
+            with _stopping(server), clock.running(service):
                 server.run([listener])
                 if service.failure is not None:
                     raise service.failure

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, bindparam, delete, func, insert, literal, select, update
 
 from photocall.errors import CollectionExists, CollectionNotFound, ModelMismatch, TooManyTags
 from photocall.faces import Collection
@@ -88,8 +88,25 @@ class CollectionStore(Transactions):
             _remove_users_and_tags(connection, other)
             _hand_over(connection, collection_id, other)
             _remove_every_face(connection, collection_id, new)
+            self._seal_for(connection, collection_id, other)
             _take_every_face(connection, collection_id, other, (new, gone))
         return True
+
+    def _seal_for(self, connection: Connection, taker: str, giver: str) -> None:
+        """Seal the vectors of `giver` anew for the places that they will have in `taker`."""
+        sealer, table, last = self._sealing(connection), tables.faces, 0
+        theirs = select(table.c.number, table.c.face_id, table.c.vector).where(of(table, giver))
+        change = update(table).where(table.c.number == bindparam("of_face")).values(vector=bindparam("sealed"))
+        while block := connection.execute(theirs.where(table.c.number > last).order_by("number").limit(CHUNK)).all():
+            plain = sealer.open_all([row.vector for row in block], rows.FACES, giver, [row.face_id for row in block])
+            pairs = zip(block, plain, strict=True)
+            new = [
+                {"of_face": row.number, "sealed": sealer.seal(each, rows.FACES, taker, row.face_id)}
+                for row, each in pairs
+            ]
+            if sealer.seals:
+                connection.execute(change, new)
+            last = block[-1].number
 
     # --- tags
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, Row, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from photocall.errors import StoreUnavailable
+from photocall.stores.sealing import Sealer
 
 Noun = TypeVar("Noun")
 Insert = sqlite.Insert | postgresql.Insert
@@ -39,6 +40,10 @@ class Database(Protocol):
         """Let nobody else make or change tables until the transaction ends."""
         ...
 
+    def hold_keys(self, connection: Connection, *, alone: bool) -> None:
+        """Until the transaction ends, let nobody drop keys of templates; alone, let nobody seal any either."""
+        ...
+
     def check(self, connection: Connection) -> None:
         """Raise `StoreUnavailable` if it is set up so that it cannot keep what photocall writes."""
         ...
@@ -51,8 +56,8 @@ class Database(Protocol):
 class Transactions:
     """Transactions on a database, with its failures in plain words."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self._database, self._sealer = database, sealer
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -73,6 +78,13 @@ class Transactions:
             raise ValueError(self._database.reason_for(error)) from error
         except self._database.failures as error:
             raise StoreUnavailable(self._database.name, self._database.reason_for(error)) from error
+
+    def _sealing(self, connection: Connection, *, alone: bool = False) -> Sealer:
+        """What seals in a transaction that writes; the key that it uses stays in the file until that has ended."""
+        if self._sealer.seals:
+            self._database.hold_keys(connection, alone=alone)
+            self._sealer.refresh()
+        return self._sealer
 
     def _decoded(self, decode: Callable[[Row[Any]], Noun], rows: Sequence[Row[Any]]) -> list[Noun]:
         try:

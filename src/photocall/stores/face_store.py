@@ -11,6 +11,7 @@ from photocall.faces import FaceChanges, FaceRecord, VectorChanges
 from photocall.stores import rows, tables
 from photocall.stores.collection_store import CHUNK, live, next_version, of
 from photocall.stores.database import Transactions, upsert
+from photocall.stores.sealing import Sealer
 from photocall.stores.user_store import user_row
 
 BLOCK = 500
@@ -30,7 +31,8 @@ class FacesOfCollections(Transactions):
             row = live(connection, collection_id, lock=True)
             dimension = rows.vector_length(row, faces)
             if faces:
-                _put_faces(connection, faces, next_version(connection, row, dimension=dimension))
+                version = next_version(connection, row, dimension=dimension)
+                _put_faces(connection, faces, version, self._sealing(connection))
 
     def delete_faces(self, collection_id: str, face_ids: Iterable[str]) -> list[str]:
         """Remove faces; the ids that were there, in the order given. Raises `CollectionNotFound`."""
@@ -66,7 +68,7 @@ class FacesOfCollections(Transactions):
                 return VectorChanges(since, [], [], [], np.empty((0, 0), np.float32), [])
             removed = connection.execute(_changed(tables.removed_faces, collection_id, since)).all()
             try:
-                return _vectors(connection, row, since, removed, self._database.streaming)
+                return self._vectors(connection, row, since, removed)
             except (ValueError, TypeError) as error:
                 raise StoreUnavailable(self._database.name, self._database.damaged) from error
 
@@ -114,15 +116,38 @@ class FacesOfCollections(Transactions):
             return _count(connection, tables.faces, collection_id), _count(connection, tables.users, collection_id)
 
     def _faces(self, found: Sequence[Row[Any]], collection: Row[Any]) -> list[FaceRecord]:
-        return self._decoded(lambda face: rows.face_of(face, collection), found)
+        return self._decoded(lambda face: rows.face_of(face, collection, self._sealer), found)
+
+    def _vectors(
+        self, connection: Connection, collection: Row[Any], since: int, removed: Sequence[Row[Any]]
+    ) -> VectorChanges:
+        """Read block by block into one array, so that nothing is in memory twice."""
+        columns = tables.faces.c
+        changed = _changed(tables.faces, collection.collection_id, since)
+        count = connection.execute(changed.with_only_columns(func.count())).scalar_one()
+        vectors = np.empty((count, collection.dimension or 0), np.float32)
+        ids, owners, users, start = list[str](), list[str](), list[str | None](), 0
+        wanted = changed.with_only_columns(columns.face_id, columns.external_image_id, columns.user_id, columns.vector)
+        if since == 0:
+            wanted = wanted.order_by(columns.number)
+        with connection.execute(wanted, execution_options=self._database.streaming) as found:
+            for block in found.partitions(BLOCK):
+                some_ids, some_owners, some_users, blobs = zip(*block, strict=True)
+                plain = self._sealer.open_all(blobs, rows.FACES, collection.collection_id, some_ids)
+                vectors[start : start + len(blobs)] = rows.vectors_of(plain, collection.dimension)
+                start += len(blobs)
+                ids += some_ids
+                owners += some_owners
+                users += some_users
+        return VectorChanges(collection.version, ids, owners, users, vectors, [face.face_id for face in removed])
 
 
 # --- rows, in a transaction
 
 
-def _put_faces(connection: Connection, faces: Sequence[FaceRecord], version: int) -> None:
+def _put_faces(connection: Connection, faces: Sequence[FaceRecord], version: int, sealer: Sealer) -> None:
     removed = tables.removed_faces
-    new = [rows.row_of_face(face, version) for face in faces]
+    new = [rows.row_of_face(face, version, sealer) for face in faces]
     connection.execute(upsert(connection, tables.faces, "collection_id", "face_id", keep=("user_id",)), new)
     collection_id, table = faces[0].collection_id, tables.faces
     back = select(table.c.face_id).where(of(table, collection_id), table.c.version == version)
@@ -148,29 +173,6 @@ def _changed(table: Table, collection_id: str, since: int) -> Select[Any]:
     """Rows of `table` after version `since`: all of them for 0, which is no version of a face."""
     wanted = select(table).where(of(table, collection_id))
     return wanted.where(table.c.version > since) if since > 0 else wanted
-
-
-def _vectors(
-    connection: Connection, collection: Row[Any], since: int, removed: Sequence[Row[Any]], streaming: dict[str, bool]
-) -> VectorChanges:
-    """Read block by block into one array, so that nothing is in memory twice."""
-    columns = tables.faces.c
-    changed = _changed(tables.faces, collection.collection_id, since)
-    count = connection.execute(changed.with_only_columns(func.count())).scalar_one()
-    vectors = np.empty((count, collection.dimension or 0), np.float32)
-    ids, owners, users, start = list[str](), list[str](), list[str | None](), 0
-    wanted = changed.with_only_columns(columns.face_id, columns.external_image_id, columns.user_id, columns.vector)
-    if since == 0:
-        wanted = wanted.order_by(columns.number)
-    with connection.execute(wanted, execution_options=streaming) as found:
-        for block in found.partitions(BLOCK):
-            some_ids, some_owners, some_users, blobs = zip(*block, strict=True)
-            vectors[start : start + len(blobs)] = rows.vectors_of(blobs, collection.dimension)
-            start += len(blobs)
-            ids += some_ids
-            owners += some_owners
-            users += some_users
-    return VectorChanges(collection.version, ids, owners, users, vectors, [face.face_id for face in removed])
 
 
 def _count(connection: Connection, table: Table, collection_id: str) -> int:

@@ -22,6 +22,9 @@ CONNECT_SECONDS = 10
 SCHEMA_LOCK = 0x70686F746F63616C
 """Number of the advisory lock of whoever makes or changes tables; "photocal" in ASCII."""
 
+KEYS_LOCK = SCHEMA_LOCK + 1
+"""Number of the advisory lock of whoever seals templates, and, alone, of whoever changes their keys."""
+
 DAMAGED = "it holds tables that are not photocall's, or damaged ones; give photocall a database of its own"
 
 _REASONS = {
@@ -70,6 +73,11 @@ class PostgresqlServer:
     def keep_others_out(self, connection: Connection) -> None:
         """Let nobody else make or change tables until the transaction ends."""
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": SCHEMA_LOCK})
+
+    def hold_keys(self, connection: Connection, *, alone: bool) -> None:
+        """Until the transaction ends, let nobody drop keys of templates; alone, let nobody seal any either."""
+        lock = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+        connection.execute(text(f"SELECT {lock}(:number)"), {"number": KEYS_LOCK})
 
     def check(self, connection: Connection) -> None:
         """Raise `StoreUnavailable` if the database cannot keep every name."""

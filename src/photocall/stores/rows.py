@@ -13,6 +13,7 @@ from photocall.errors import ModelMismatch
 from photocall.faces import BoundingBox, Collection, Embedding, FaceRecord, FloatArray, ImageSource
 from photocall.keys import Key, KeyKind, Plan, Scope
 from photocall.roster import Student
+from photocall.stores.sealing import Sealer
 
 
 def collection_of(row: Row[Any]) -> Collection:
@@ -20,8 +21,13 @@ def collection_of(row: Row[Any]) -> Collection:
     return Collection(row.collection_id, row.model, datetime.fromisoformat(row.created), row.threshold_shift)
 
 
-def row_of_face(face: FaceRecord, version: int) -> dict[str, object]:
+FACES = "faces"
+"""The table of faces, as part of the place that a vector is sealed for: its collection and its id follow."""
+
+
+def row_of_face(face: FaceRecord, version: int, sealer: Sealer) -> dict[str, object]:
     """A row of `faces` for a face put at `version`."""
+    vector = face.embedding.vector.astype("<f4").tobytes()
     return {
         "collection_id": face.collection_id,
         "face_id": face.face_id,
@@ -31,7 +37,7 @@ def row_of_face(face: FaceRecord, version: int) -> dict[str, object]:
         "image_width": int(face.image_width),
         "image_height": int(face.image_height),
         "score": float(face.score),
-        "vector": face.embedding.vector.astype("<f4").tobytes(),
+        "vector": sealer.seal(vector, FACES, face.collection_id, face.face_id),
         "version": version,
         **_row_of_source(face.source),
     }
@@ -51,9 +57,10 @@ def _row_of_source(source: ImageSource | None) -> dict[str, str | None]:
     return {"bucket": source.bucket, "object_key": source.key, "metadata": metadata}
 
 
-def face_of(row: Row[Any], collection: Row[Any]) -> FaceRecord:
+def face_of(row: Row[Any], collection: Row[Any], sealer: Sealer) -> FaceRecord:
     """The face in a row of `faces`, whose model stands in its collection's row. ValueError if the row is damaged."""
-    vector = np.frombuffer(row.vector, dtype="<f4").astype(np.float32, copy=False)
+    plain = sealer.open(row.vector, FACES, row.collection_id, row.face_id)
+    vector = np.frombuffer(plain, dtype="<f4").astype(np.float32, copy=False)
     if len(vector) != collection.dimension:
         raise ValueError(f"face {row.face_id} has {len(vector)} floats, its collection {collection.dimension}")
     return FaceRecord(

@@ -67,6 +67,7 @@ def make_schema(connection: Connection) -> int:
     """Make the tables and the view of an empty database; the schema's number."""
     tables.metadata.create_all(connection)
     connection.execute(text(VIEW))
+    _guard_audit_log(connection)
     connection.execute(insert(tables.schema).values(version=tables.SCHEMA_VERSION))
     return tables.SCHEMA_VERSION
 
@@ -81,6 +82,13 @@ def upgrade_schema(connection: Connection, version: int) -> int:
             for word, meaning in words.items():
                 statement = statement.replace(word, meaning)
             connection.execute(text(statement))
+        if number == 4:
+            _guard_audit_log(connection)
         connection.execute(update(tables.schema).values(version=number))
         version = number
     return version
+
+
+def _guard_audit_log(connection: Connection) -> None:
+    for statement in schema_4.ONLY_ADDED[connection.dialect.name]:
+        connection.exec_driver_sql(statement)

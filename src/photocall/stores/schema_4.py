@@ -1,5 +1,8 @@
 """From schema 3 to 4: the tables of a school, and students known by an id of their own."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 STATEMENTS = (
     "CREATE TABLE students_by_id (student_id TEXT {by_code_point} NOT NULL, name TEXT NOT NULL, fields TEXT NOT NULL,"
     " PRIMARY KEY (student_id))",
@@ -12,6 +15,7 @@ STATEMENTS = (
     "PRIMARY KEY (account_id), UNIQUE (login))",
     "CREATE TABLE sign_ins (digest TEXT {by_code_point} NOT NULL, account_id TEXT NOT NULL, created TEXT "
     "{by_code_point}, expires TEXT {by_code_point}, browser TEXT NOT NULL, PRIMARY KEY (digest))",
+    "CREATE INDEX sign_ins_by_account ON sign_ins (account_id)",
     "CREATE TABLE courses (course_id TEXT {by_code_point} NOT NULL, name TEXT NOT NULL, fields TEXT NOT NULL, "
     "archived BOOLEAN NOT NULL, PRIMARY KEY (course_id))",
     "CREATE TABLE members (course_id TEXT {by_code_point} NOT NULL, student_id TEXT {by_code_point} NOT NULL, "
@@ -56,9 +60,36 @@ STATEMENTS = (
     "NOT NULL, status TEXT NOT NULL, similarity DOUBLE PRECISION, seen_id TEXT NOT NULL, by_hand BOOLEAN NOT "
     "NULL, changed TEXT {by_code_point}, PRIMARY KEY (lesson_id, student_id))",
     "CREATE INDEX register_lines_by_student ON register_lines (student_id)",
+    "CREATE INDEX register_lines_by_status ON register_lines (lesson_id, status, student_id)",
     "CREATE TABLE audit_entries (number INTEGER NOT NULL, time TEXT {by_code_point}, account_id TEXT NOT "
     "NULL, action TEXT NOT NULL, subject TEXT NOT NULL, details TEXT NOT NULL, previous TEXT NOT NULL, digest "
     "TEXT NOT NULL, PRIMARY KEY (number))",
     "CREATE INDEX audit_entries_by_subject ON audit_entries (subject)",
     "CREATE TABLE school_settings (name TEXT {by_code_point} NOT NULL, value TEXT NOT NULL, PRIMARY KEY (name))",
+    "CREATE TABLE roster_previews (preview_id TEXT {by_code_point} NOT NULL, account_id TEXT NOT NULL, created TEXT "
+    "{by_code_point}, content TEXT NOT NULL, digest TEXT NOT NULL, counts TEXT NOT NULL, PRIMARY KEY (preview_id))",
 )
+
+_REFUSAL = "the audit log is only ever added to"
+
+ONLY_ADDED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "sqlite": (
+            "CREATE TRIGGER audit_entries_stay BEFORE UPDATE ON audit_entries"
+            f" BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END",
+            "CREATE TRIGGER audit_entries_remain BEFORE DELETE ON audit_entries"
+            f" BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END",
+            # INSERT OR REPLACE would delete without a word to the one above.
+            "CREATE TRIGGER audit_entries_are_new BEFORE INSERT ON audit_entries"
+            " WHEN EXISTS (SELECT 1 FROM audit_entries WHERE number = NEW.number)"
+            " BEGIN SELECT RAISE(ABORT, 'the audit log has this entry already'); END",
+        ),
+        "postgresql": (
+            "CREATE OR REPLACE FUNCTION audit_entries_stay() RETURNS trigger LANGUAGE plpgsql"
+            f" AS $$ BEGIN RAISE EXCEPTION '{_REFUSAL}'; END $$",
+            "CREATE TRIGGER audit_entries_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_entries"
+            " FOR EACH STATEMENT EXECUTE FUNCTION audit_entries_stay()",
+        ),
+    }
+)
+"""What makes each database refuse to change or remove an entry of the audit log, whoever asks."""

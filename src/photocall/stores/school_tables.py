@@ -11,6 +11,7 @@ from photocall.school.records import (
     Course,
     Member,
     Portrait,
+    RosterPreview,
     SchoolSetting,
     SignIn,
     Staff,
@@ -48,7 +49,14 @@ accounts = Table(
 )
 
 sign_ins = Table(
-    "sign_ins", metadata, _id("digest"), _text("account_id"), _time("created"), _time("expires"), _text("browser")
+    "sign_ins",
+    metadata,
+    _id("digest"),
+    _text("account_id"),
+    _time("created"),
+    _time("expires"),
+    _text("browser"),
+    Index("sign_ins_by_account", "account_id"),
 )
 
 courses = Table("courses", metadata, _id("course_id"), _text("name"), _text("fields"), _yes_no("archived"))
@@ -159,6 +167,7 @@ register_lines = Table(
     _yes_no("by_hand"),
     _time("changed"),
     Index("register_lines_by_student", "student_id"),
+    Index("register_lines_by_status", "lesson_id", "status", "student_id"),  # all that reports read
 )
 
 audit_entries = Table(
@@ -171,6 +180,15 @@ audit_entries = Table(
 )
 
 school_settings = Table("school_settings", metadata, _id("name"), _text("value"))
+
+roster_previews = Table(
+    "roster_previews",
+    metadata,
+    _id("preview_id"),
+    _text("account_id"),
+    _time("created"),
+    *map(_text, ("content", "digest", "counts")),
+)
 
 TABLES: dict[type, Table] = {
     Account: accounts,
@@ -188,6 +206,10 @@ TABLES: dict[type, Table] = {
     RegisterLine: register_lines,
     AuditEntry: audit_entries,
     SchoolSetting: school_settings,
+    RosterPreview: roster_previews,
     Student: students,
 }
 """Where records of each kind are."""
+
+TEMPLATES: dict[type, tuple[str, ...]] = {Seen: ("vector",), Remembered: ("vector",)}
+"""The fields that are templates of faces, which are sealed."""

@@ -17,8 +17,12 @@ from photocall.stores.database import Database
 from photocall.stores.face_store import FacesOfCollections
 from photocall.stores.register import SqlRegister
 from photocall.stores.schema import make_schema, schema_version, upgrade_schema
+from photocall.stores.school_reports import SchoolReports
 from photocall.stores.school_store import SchoolRecords
+from photocall.stores.sealing import Sealer
 from photocall.stores.sqlite import SqliteFile
+from photocall.stores.template_keys import NO_KEYS, KeyFile
+from photocall.stores.template_store import TemplateStore
 from photocall.stores.user_store import UserStore
 
 EXPECTED = (
@@ -27,24 +31,28 @@ EXPECTED = (
 )
 
 
-class SqlStore(CollectionStore, FacesOfCollections, UserStore, SqlRegister, SchoolRecords):
+class SqlStore(
+    CollectionStore, FacesOfCollections, UserStore, SqlRegister, SchoolRecords, SchoolReports, TemplateStore
+):
     """A FaceStore and a Register in one database; safe from many threads and many processes at once.
 
     Open it anew in a process made by `os.fork`: a connection does not survive one.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, keys: KeyFile = NO_KEYS) -> None:
         """Open the database; a file is made on first use with its parent directory, and tables are made or upgraded.
 
         Args:
             url: `sqlite:////absolute/path/photocall.db` (`settings.sqlite_url` makes one from a path), or
                 `postgresql://user:password@host/database`.
+            keys: that templates are sealed under; without them new ones are not sealed.
 
         Raises:
-            StoreUnavailable: it cannot be opened, is no database of photocall's, or was made by a newer photocall.
+            StoreUnavailable: it cannot be opened, is no database of photocall's, or was made by a newer photocall; or
+                the keys are missing.
             ExtraMissing: the driver for PostgreSQL is not installed.
         """
-        super().__init__(_database(url))
+        super().__init__(_database(url), Sealer(keys))
         try:
             self._open()
         except (StoreUnavailable, ValueError):
@@ -77,6 +85,7 @@ class SqlStore(CollectionStore, FacesOfCollections, UserStore, SqlRegister, Scho
         if version > tables.SCHEMA_VERSION:
             known = f"schema {version}, this one knows {tables.SCHEMA_VERSION}"
             raise StoreUnavailable(self._database.name, f"it was made by a newer photocall ({known}); update")
+        self._sealer.begin(self.anything_sealed)
 
 
 def _database(url: str) -> Database:

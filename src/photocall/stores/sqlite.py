@@ -85,6 +85,9 @@ class SqliteFile:
     def keep_others_out(self, connection: Connection) -> None:
         """Nobody else writes anyway while a transaction that writes is under way."""
 
+    def hold_keys(self, connection: Connection, *, alone: bool) -> None:
+        """Nobody else writes anyway while a transaction that writes is under way."""
+
     def check(self, connection: Connection) -> None:
         """Every file will do."""
 
