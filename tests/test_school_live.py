@@ -73,7 +73,7 @@ def test_the_queue_and_its_workers_are_told(school: LessonSchool) -> None:
         found = live(school)
         assert found["queue"]["waiting"] == 1  # type: ignore[index]
         expected = {"host": "host", "pid": 7, "doing": "busy", "key": "classroom_photos/a.jpg", "since": 1.3}
-        assert found["workers"] == [expected]
+        assert found["workers"] == [expected] and found["most_workers"] == 2
     finally:
         fleet.leave(school.places.objects, "pool")
         emptied(school.asked.service.queue)

@@ -12,6 +12,7 @@ from photocall.faces import FaceRecord
 from photocall.gallery import Gallery
 from photocall.ports import FaceStore, JobQueue, ObjectStore
 from photocall.roster import Student
+from photocall.school.places import SchoolStore
 from photocall.settings import EngineKind, Settings
 from photocall.stores.sql import SqlStore
 from photocall.stores.template_keys import KeyFile
@@ -48,7 +49,7 @@ class App:
         return gallery
 
 
-def enrolled_faces(store: SqlStore) -> list[FaceRecord]:
+def enrolled_faces(store: FaceStore) -> list[FaceRecord]:
     """Every enrolled face of the class; none before the first enrolment."""
     try:
         return store.faces(COLLECTION)
@@ -56,7 +57,7 @@ def enrolled_faces(store: SqlStore) -> list[FaceRecord]:
         return []
 
 
-def everybody(store: SqlStore) -> list[Student]:
+def everybody(store: SchoolStore) -> list[Student]:
     """The class by name: the listed students, and people who have nothing but an enrolled face."""
     listed = store.students()
     unlisted = {face.external_image_id for face in enrolled_faces(store)} - {student.student_id for student in listed}

@@ -40,7 +40,7 @@ _MODULES = {
     "attend": "people",
     "recognize": "people",
     "students": "people",
-    "forget": "people",
+    "forget": "school_privacy",
     "video": "videos",
     "models": "models",
     "evaluate": "evaluate",

@@ -1,4 +1,4 @@
-"""Commands around the class: enroll, attend, recognize, students, forget."""
+"""Commands around the class: enroll, attend, recognize, students."""
 
 import argparse
 from collections import Counter
@@ -12,7 +12,6 @@ from photocall.commands.pictures import drawings
 from photocall.console import complain, counted, failing, progress, say, say_json, show_roll, show_rows
 from photocall.encodings import MODEL, PACK, read_encodings
 from photocall.enrolment import enroll_encodings, enroll_photo, find_portraits
-from photocall.erasure import erase_faces, erase_remains
 from photocall.errors import SettingInvalid
 from photocall.faces import ByteArray, Identification
 from photocall.media.draw import annotate
@@ -154,28 +153,3 @@ def students(options: argparse.Namespace) -> int:
     else:
         show_rows(rows)
     return 0
-
-
-def forget(options: argparse.Namespace) -> int:
-    """Erase students and every face of theirs."""
-    failures, settings = 0, load_settings(data=options.data)
-    with open_store(settings) as store:
-        objects = open_objects(settings)
-        for name in options.names:
-            ids = [student.student_id for student in everybody(store) if name in (student.name, student.student_id)]
-            if len(ids) != 1:
-                several = f"that is the name of students {', '.join(ids)}; give the id of one"
-                complain(
-                    f"{name or repr(name)}: {several if ids else 'no such student; photocall students lists them'}"
-                )
-                failures += 1
-                continue
-            theirs = [record.face_id for record in enrolled_faces(store) if record.external_image_id == ids[0]]
-            erased = erase_faces(store, objects, COLLECTION, theirs) if theirs else []
-            store.delete_student(ids[0])
-            if options.json:
-                say_json({"name": name, "faces_erased": len(erased)})
-            else:
-                say(f"{name}: erased, with {counted(len(erased), 'face')}")
-        erase_remains(store, objects, COLLECTION)
-    return failures

@@ -1,4 +1,4 @@
-"""The commands consent, student, retention and privacy: what is stored of students, and how it goes.
+"""The commands forget, consent, student, retention and privacy: what is stored of students, and how it goes.
 
 Whoever may run them may do everything: the account in the audit log is "cli".
 """
@@ -10,8 +10,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from photocall.app import COLLECTION, open_bucket, open_objects, open_queue, open_store
+from photocall.app import COLLECTION, everybody, open_bucket, open_objects, open_queue, open_store
 from photocall.console import counted, failing, say, say_json, show_rows
+from photocall.erasure import erase_remains
+from photocall.errors import RosterInvalid
 from photocall.media.files import write_atomically
 from photocall.ports import JobQueue
 from photocall.school import consents, erasing, personal_data
@@ -42,6 +44,34 @@ def student(options: argparse.Namespace) -> int:
     """Erase students, or give out what is known of one; how many it failed for."""
     with _opened(options) as school:
         return (_erase if options.action == "erase" else _export)(school, options)
+
+
+def forget(options: argparse.Namespace) -> int:
+    """Erase students, by name, with everything that is known of them; how many it failed for."""
+    failures = 0
+    with _opened(options) as school:
+        places = school.places
+        for name in options.names:
+            with failing() as failed:
+                student_id = _called(places.store, name)
+                removed = erasing.erase_student(places, school.queue, COMMAND_LINE, student_id, _now())
+                if options.json:
+                    say_json({"name": name, "faces_erased": removed.templates})
+                else:
+                    say(f"{name}: erased, with {counted(removed.templates, 'face')}")
+            failures += failed()
+        erase_remains(places.store, places.objects, places.collection_id)
+    return failures
+
+
+def _called(store: SchoolStore, name: str) -> str:
+    """The id of the student of this name, or id. Raises `RosterInvalid` if there is not exactly one."""
+    ids = [student.student_id for student in everybody(store) if name in (student.name, student.student_id)]
+    if not ids:
+        raise RosterInvalid(name or repr(name), "no such student; photocall students lists them")
+    if len(ids) > 1:
+        raise RosterInvalid(name, f"that is the name of students {', '.join(ids)}; give the id of one")
+    return ids[0]
 
 
 def retention(options: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from photocall.faces import FloatArray
 from photocall.metric import Metric
 from photocall.school.class_gallery import vector_of
-from photocall.school.lesson_records import Evidence, Lesson, Seen
+from photocall.school.lesson_records import Evidence, Lesson, Seen, Verdict
 from photocall.school.register import Records
 from photocall.school.settling import understood
 
@@ -56,7 +56,9 @@ def unknown_groups(records: Records, model: str, metric: Metric, same_person: fl
         metric: how.
         same_person: distance up to which two faces are taken for one person.
     """
-    kept = [each for each in records.find(Seen, model=model) if each.vector]
+    unknown = records.find(Seen, student_id="", model=model)
+    corrected = records.find(Seen, verdict=[Verdict.IS_NOT, Verdict.NOBODY], model=model)
+    kept = list({each.seen_id: each for each in (*unknown, *corrected) if each.vector}.values())
     of = {each.lesson_id for each in kept}
     lessons = {each.lesson_id: each for each in records.find(Lesson, lesson_id=sorted(of))} if of else {}
     strangers = _strangers(records, kept, lessons)

@@ -193,11 +193,12 @@ UPLOAD: Json = {
 }
 
 LIVE = thing(
-    "queue workers failures done_per_minute recognised unknown_groups",
+    "queue most_workers workers failures done_per_minute recognised unknown_groups",
     queue=thing(
         "waiting delayed leased dead",
         **{name: {"type": "integer"} for name in ("waiting", "delayed", "leased", "dead")},
     ),
+    most_workers={"type": "integer", "description": "That start when jobs come; 0 if nobody would"},
     workers=listing(
         thing(
             "host pid doing key since",
@@ -241,6 +242,7 @@ LIVE = thing(
 )
 SHOWN_LIVE: Json = {
     "queue": {"waiting": 1, "delayed": 0, "leased": 1, "dead": 0},
+    "most_workers": 15,
     "workers": [{"host": "school", "pid": 4711, "doing": "busy", "key": "classroom_photos/a.jpg", "since": 0.4}],
     "failures": [],
     "done_per_minute": 2.4,

@@ -1,5 +1,7 @@
 """The routes of the operator: what waits, who works, what failed, and who was seen that nobody knows."""
 
+import math
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -21,6 +23,9 @@ from photocall.server.school.problems import SchoolRoute
 from photocall.server.school.sign_ins import Administrator, now, of
 from photocall.server.service import Service
 from photocall.worker import kind_of
+
+FRESH_SECONDS = 5.0
+"""For how long counts of faces are taken for those of now."""
 
 MOST_FAILURES = 100
 """Dead letters that are shown."""
@@ -44,14 +49,11 @@ def get_live(request: Request, administrator: Administrator) -> JSONResponse:
             "leased": depth.leased,
             "dead": depth.dead,
         },
+        "most_workers": sum(pool.maximum for pool in pools(service.objects)),
         "workers": _workers(service),
         "failures": [_failure_json(service, each) for each in service.queue.dead(MOST_FAILURES)],
         "done_per_minute": live.done_per_minute(service.store, now()),
-        "recognised": [
-            {"hour": each.hour.isoformat(), "known": each.known, "unknown": each.unknown}
-            for each in live.recognised(service.store, now())
-        ],
-        "unknown_groups": [_group_json(each) for each in _groups(service)],
+        **_lately(request),
     }
     return JSONResponse(told)
 
@@ -68,6 +70,20 @@ def retry(request: Request, letter_id: Id, administrator: Administrator) -> Resp
     if not service.queue.retry(letter_id):
         raise NotThere("failure", letter_id)
     return Response(status_code=204)
+
+
+def _lately(request: Request) -> dict[str, Any]:
+    """What takes long to count, as of some seconds ago at most: a page asks every two seconds."""
+    service, state = of(request), request.app.state
+    counted, told = getattr(state, "school_lately", (-math.inf, {}))
+    if time.monotonic() - counted > FRESH_SECONDS:
+        hours = live.recognised(service.store, now())
+        told = {
+            "recognised": [_hour_json(each) for each in hours],
+            "unknown_groups": [_group_json(each) for each in _groups(service)],
+        }
+        state.school_lately = (time.monotonic(), told)
+    return told
 
 
 def _workers(service: Service) -> list[dict[str, Any]]:
@@ -108,6 +124,10 @@ def _groups(service: Service) -> list[UnknownGroup]:
         engine = service.engine
         return unknown_groups(service.store, engine.model, engine.metric, engine.calibration.d80)
     return []
+
+
+def _hour_json(hour: live.Hour) -> dict[str, Any]:
+    return {"hour": hour.hour.isoformat(), "known": hour.known, "unknown": hour.unknown}
 
 
 def _group_json(group: UnknownGroup) -> dict[str, Any]:

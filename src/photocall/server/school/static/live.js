@@ -52,7 +52,7 @@ function show(live) {
   write(part("under-way"), String(live.queue.leased ?? 0));
   write(part("failed"), String(live.failures.length));
   write(part("per-minute"), live.done_per_minute.toFixed(1));
-  showWorkers(live.workers);
+  showWorkers(live.workers, live.most_workers);
   part("no-failures").hidden = live.failures.length > 0;
   failures.show(live.failures.map((each) => [each.letter_id, each]));
   showHours(live.recognised.slice(-MOST_HOURS));
@@ -65,8 +65,10 @@ function showAlert(count) {
   write(part("alert"), count ? `${counted(count, "unknown person", "unknown people")} came again and again: see below` : "");
 }
 
-function showWorkers(workers) {
-  part("no-workers").hidden = workers.length > 0;
+function showWorkers(workers, most) {
+  part("no-workers").hidden = most > 0;
+  part("idle").hidden = most === 0 || workers.length > 0;
+  write(part("idle"), `None runs while nothing waits; up to ${most} start when photos come.`);
   const rows = workers.map((each) => [each.host, each.pid, each.doing, each.key ?? "", each.since === undefined ? "" : `${Math.round(each.since)} s`]);
   fill(part("workers"), rows);
 }
