@@ -286,7 +286,8 @@ def test_nats_killed_every_two_seconds(course: Course, nats_server: NatsServer) 
 
 
 def test_postgresql_killed_every_two_seconds(course: Course, postgres: PostgresServer) -> None:
-    course.settings = course.settings.model_copy(update={"database": postgres.new_database()})
+    named = {"database": postgres.new_database(), "template_keys": "none"}
+    course.settings = course.settings.model_copy(update=named)
     run(course, restart(postgres, signal.SIGQUIT))
 
 
