@@ -22,7 +22,7 @@ from photocall.demo import Demo
 from photocall.faces import BoundingBox, ByteArray
 from photocall.settings import DATABASE, load_settings
 
-KILLS, KILLS_OF_VIDEO = 16, 10
+KILLS, KILLS_OF_VIDEO = 8, 6
 
 Face = tuple[str, str, str, BoundingBox | None, float, bytes]
 Content = tuple[dict[str, int], list[Face]]

