@@ -10,7 +10,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 
 from browser import watched
-from photocall.app import COLLECTION
+from photocall.app import SCHOOL_COLLECTION
 from photocall.school import sign_ins
 from photocall.school.demo_class import load_demo_class
 from photocall.school.portraits import Enrolment
@@ -85,4 +85,4 @@ def open_classroom(server: Asked, archives: Path) -> Classroom:
 
 def _enrolment(server: Asked) -> Enrolment:
     service = server.service
-    return Enrolment(places_of(service), service.engine, lambda: service.gallery(COLLECTION))
+    return Enrolment(places_of(service), service.engine, lambda: service.gallery(SCHOOL_COLLECTION))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from photocall.app import COLLECTION
+from photocall.app import SCHOOL_COLLECTION
 from photocall.engine.face_engine import FaceEngine
 from photocall.errors import InputError
 from photocall.gallery import Gallery
@@ -92,7 +92,8 @@ class LessonSchool:
     def enrol(self, engine: FaceEngine, photos: Sequence[tuple[str, bytes]]) -> int:
         """Let students be known by photos; how many were refused."""
         store, refused = self.places.store, 0
-        enrolment = Enrolment(self.places, engine, lambda: Gallery(store, COLLECTION, engine.model, engine.metric))
+        model, metric = engine.model, engine.metric
+        enrolment = Enrolment(self.places, engine, lambda: Gallery(store, SCHOOL_COLLECTION, model, metric))
         for student_id, data in photos:
             try:
                 add_portrait(enrolment, ADMINISTRATOR, student_id, data, "photo.jpg", NOW)

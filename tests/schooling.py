@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from photocall.app import COLLECTION, open_bucket, open_objects, open_queue, open_store
+from photocall.app import SCHOOL_COLLECTION, open_bucket, open_objects, open_queue, open_store
 from photocall.engine.face_engine import FaceEngine
 from photocall.gallery import Gallery
 from photocall.ports import JobQueue
@@ -40,7 +40,8 @@ class School:
     def enrolment(self, engine: FaceEngine) -> Enrolment:
         """What photos are looked at with."""
         store = self.places.store
-        return Enrolment(self.places, engine, lambda: Gallery(store, COLLECTION, engine.model, engine.metric))
+        model, metric = engine.model, engine.metric
+        return Enrolment(self.places, engine, lambda: Gallery(store, SCHOOL_COLLECTION, model, metric))
 
     def agree(self, *students: Student) -> None:
         """Record that these agreed."""
@@ -62,4 +63,4 @@ def school(data: Path, **settings: Any) -> Iterator[School]:
         store.put(Member("7b", "s-1"), Member("7b", "s-2"))
         store.put(Staff("7b", "teacher"), Staff("7b", "viewer"), Staff("8a", "stranger"))
         bucket, name = open_bucket(chosen, chosen.school_bucket), chosen.school_bucket
-        yield School(Places(store, open_objects(chosen), bucket, name, COLLECTION), queue, data)
+        yield School(Places(store, open_objects(chosen), bucket, name, SCHOOL_COLLECTION), queue, data)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,11 @@ import pytest
 from PIL import Image
 
 from commandline import data_with, everybody, photocall
-from photocall.app import COLLECTION, open_store
+from photocall.app import COLLECTION, SCHOOL_COLLECTION, open_objects, open_store
 from photocall.demo import Demo
 from photocall.engine.packs import load_pack
 from photocall.faces import ByteArray
+from photocall.kept_photos import photo_key
 from photocall.settings import load_settings
 
 OLD, NEW = (load_pack(pack).model for pack in ("dlib-mtcnn", "standard"))
@@ -104,7 +106,7 @@ def test_a_class_is_moved_and_answers_with_the_new_model(data: Path, demo: Demo)
     before = face_ids(data)
     answer = photocall("models", "migrate", "--pack", "standard", "--data", data)
     assert (answer.code, answer.err) == (0, "")
-    assert answer.out == f"2 faces of the class are now embedded by {NEW}\n"
+    assert answer.out == f"2 faces of class and school are now embedded by {NEW}\n"
     assert model(data) == NEW
     assert (face_ids(data), photos(data)) == (before, before)
     assert everybody(data) == {"Barack Obama": 1, "Joe Biden": 1}
@@ -115,6 +117,28 @@ def test_a_class_is_moved_and_answers_with_the_new_model(data: Path, demo: Demo)
     assert photocall("models", "migrate", "--pack", "dlib-mtcnn", "--data", data, "--json").values == [
         {"pack": "dlib-mtcnn", "model": OLD, "faces": 2, "unmigrated": [], "switched": True}
     ]
+
+
+def test_class_and_school_are_moved_together_or_not_at_all(data: Path) -> None:
+    settings = load_settings(data=data)
+    with open_store(settings) as store:
+        store.create_collection(SCHOOL_COLLECTION, OLD)
+        first, second = [replace(face, collection_id=SCHOOL_COLLECTION) for face in store.faces(COLLECTION)]
+        store.put_faces(SCHOOL_COLLECTION, [first, second])
+    objects = open_objects(settings)
+    objects.put(photo_key(SCHOOL_COLLECTION, first.face_id), objects.get(photo_key(COLLECTION, first.face_id)))
+
+    def models() -> set[str]:
+        with open_store(settings) as store:
+            return {store.collection(name).model for name in (COLLECTION, SCHOOL_COLLECTION)}
+
+    answer = photocall("models", "migrate", "--pack", "standard", "--data", data, "--json")
+    (value,) = answer.values
+    assert (answer.code, value["faces"], value["switched"], models()) == (1, 3, False, {OLD})
+    assert [lost["face_id"] for lost in value["unmigrated"]] == [second.face_id]
+    answer = photocall("models", "migrate", "--pack", "standard", "--drop-unmigrated", "--data", data, "--json")
+    (value,) = answer.values
+    assert (answer.code, value["faces"], value["switched"], models()) == (0, 3, True, {NEW})
 
 
 def test_known_encodings_keep_a_class_where_it_is_and_are_named(data: Path, tmp_path: Path) -> None:

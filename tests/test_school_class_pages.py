@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from photocall.school.lesson_records import Lesson
-from photocall.school.records import Course, Portrait
-from photocall.server.school.class_pages import CourseCard, cards_of, lines_of
-from schooling import ADA, BOB, NOW, School, school
+from photocall.school.records import Course, Member, Portrait
+from photocall.server.school.class_pages import CourseCard, cards_of, lines_of, names_of
+from photocall.server.school.portraits import ELSEWHERE
+from schooling import ADA, ADMINISTRATOR, BOB, NOW, TEACHER, School, school
 
 LESSON = Lesson("now", "7b", "", NOW, minutes=45)
 
@@ -53,12 +54,24 @@ def test_a_student_without_consent_or_with_a_doubtful_photo_is_pointed_out(place
     store = place.places.store
     store.put(Portrait("p1", ADA.student_id, "f1", "k1", NOW, "admin"))
     store.put(Portrait("p2", ADA.student_id, "f2", "k2", NOW, "admin", resembles=BOB.student_id))
-    ada, bob = lines_of(store, "7b")
+    ada, bob = lines_of(store, TEACHER, "7b")
     assert (ada.consent is not None, ada.portraits, ada.resembles) == (True, 2, BOB.name)
     assert (bob.consent, bob.portraits, bob.resembles) == (None, 0, "")
+
+
+def test_who_is_in_another_class_is_named_to_nobody_who_may_not_see_them(place: School) -> None:
+    store = place.places.store
+    store.put(Portrait("p1", ADA.student_id, "f1", "k1", NOW, "admin", resembles=BOB.student_id))
+    store.remove(Member, student_id=BOB.student_id)
+    store.put(Member("8a", BOB.student_id))
+    (ada,) = lines_of(store, TEACHER, "7b")
+    assert ada.resembles == ELSEWHERE
+    assert names_of(store, TEACHER, [BOB.student_id]) == {BOB.student_id: ELSEWHERE}
+    assert names_of(store, ADMINISTRATOR, [BOB.student_id]) == {BOB.student_id: BOB.name}
 
 
 def test_whom_a_photo_resembles_is_forgotten_with_them(place: School) -> None:
     store = place.places.store
     store.put(Portrait("p1", ADA.student_id, "f1", "k1", NOW, "admin", resembles="erased"))
-    assert lines_of(store, "7b")[0].resembles == ""
+    assert lines_of(store, TEACHER, "7b")[0].resembles == ""
+    assert names_of(store, ADMINISTRATOR, ["erased", ""]) == {}

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from lesson_school import LessonSchool, lesson_school
-from photocall.app import COLLECTION
+from photocall.app import SCHOOL_COLLECTION
 from photocall.faces import ByteArray
 from photocall.school import consents
 from photocall.school.errors import EntryInvalid, NotAllowed, NotThere
@@ -63,8 +63,8 @@ def test_a_photo_needs_consent_first_and_taking_it_back_erases(there: LessonScho
     (added,) = there.ask("POST", PORTRAITS, files=one)["portraits"]
     assert (added["problem"], added["student"]) == (None, {"student_id": "s-1", "name": "Ada Lovelace"})
     assert there.ask("GET", f"/portraits/{added['portrait_id']}/image")[:2] == b"\xff\xd8"
-    assert len(there.asked.service.gallery(COLLECTION)) == 1
-    gallery = there.asked.service.gallery(COLLECTION)
+    assert len(there.asked.service.gallery(SCHOOL_COLLECTION)) == 1
+    gallery = there.asked.service.gallery(SCHOOL_COLLECTION)
     removed = there.ask("DELETE", CONSENT)["removed"]
     assert (removed["portraits"], removed["templates"], len(removed["objects"])) == (1, 1, 2)
     assert len(gallery) == 0  # without a search, or anything else, in between

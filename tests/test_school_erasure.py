@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from people import record
-from photocall.app import COLLECTION
+from photocall.app import SCHOOL_COLLECTION
 from photocall.faces import Embedding
 from photocall.gallery import Gallery
 from photocall.jobs import Job, Kind, message
@@ -84,7 +84,7 @@ def fill(there: School) -> None:
     store.put(EVE, LIKE, Member("7b", EVE.student_id), Member("7b", LIKE.student_id))
     there.agree(EVE, LIKE, BOB)
     consents.give(store, TEACHER, EVE.student_id, "Eve's mother", "calling the roll", NOW)
-    store.create_collection(COLLECTION, "model")
+    store.create_collection(SCHOOL_COLLECTION, "model")
     for number, student in enumerate((EVE, EVE, LIKE, BOB)):
         enrol(there, number, student)
     store.put(replace(next(iter(store.find(Portrait, student_id=BOB.student_id))), resembles=EVE.student_id))
@@ -122,10 +122,10 @@ def fill(there: School) -> None:
 
 def enrol(there: School, number: int, student: Student) -> None:
     places, student_id = there.places, student.student_id
-    face = record(student_id, Embedding(VECTORS[number], "model"), number, COLLECTION)
+    face = record(student_id, Embedding(VECTORS[number], "model"), number, SCHOOL_COLLECTION)
     face = replace(face, face_id=f"face-{number}")
-    places.store.put_faces(COLLECTION, [face])
-    places.objects.put(photo_key(COLLECTION, face.face_id), f"{student.name} kept".encode())
+    places.store.put_faces(SCHOOL_COLLECTION, [face])
+    places.objects.put(photo_key(SCHOOL_COLLECTION, face.face_id), f"{student.name} kept".encode())
     key = portrait_key(student_id, NOW, number + 1)
     places.bucket.put(key, f"{student.name} portrait".encode())
     places.store.put(Portrait(f"portrait-{number}", student_id, face.face_id, key, NOW, "teacher"))
@@ -278,8 +278,24 @@ def test_withdrawing_twice_changes_nothing_twice(there: School) -> None:
     assert len(there.places.store.find(AuditEntry)) == entries
 
 
+def test_a_photo_that_is_added_after_consent_was_given_anew_stays_while_a_withdrawal_runs(there: School) -> None:
+    class Waiting:
+        """The queue, which is asked after photos and faces are gone; then somebody agrees and adds a photo."""
+
+        def __getattr__(self, name: str) -> Any:
+            if not there.places.faces_of(EVE.student_id):
+                consents.give(there.places.store, TEACHER, EVE.student_id, "Eve's mother", "calling the roll", NOW)
+                enrol(there, 8, EVE)
+            return getattr(there.queue, name)
+
+    waiting: Any = Waiting()
+    consents.withdraw(there.places, waiting, TEACHER, EVE.student_id, NOW)
+    assert [each.face_id for each in there.places.faces_of(EVE.student_id)] == ["face-8"]
+    assert [each.face_id for each in there.places.store.find(Portrait, student_id=EVE.student_id)] == ["face-8"]
+
+
 def test_a_search_in_memory_does_not_find_an_erased_student(there: School) -> None:
-    gallery = Gallery(there.places.store, COLLECTION, "model")
+    gallery = Gallery(there.places.store, SCHOOL_COLLECTION, "model")
     assert EVE.student_id in gallery.people
     erase_student(there.places, there.queue, ADMINISTRATOR, EVE.student_id, NOW)
     gallery.refresh()
@@ -350,5 +366,5 @@ def test_the_report_says_what_was_removed_where(there: School) -> None:
         "crops/l-1/seen-4.jpg",
         "crops/l-1/seen-5.jpg",
         "crops/l-2/seen-8.jpg",
-        "faces/students/face-0.jpg",
+        "faces/photocall-school/face-0.jpg",
     ]

@@ -1,11 +1,14 @@
 """The page of a lesson, in a real browser, with a real server and a worker: attendance as a teacher takes it."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 from PIL import Image, ImageOps
 from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expect
@@ -262,6 +265,51 @@ def test_a_line_is_changed_by_hand_with_a_note_and_back(browser: Browser, room: 
         line(page, "Ada Lovelace").get_by_role("button").click()
         page.get_by_role("button", name="As the photos say").click()
         expect(status(page, "Ada Lovelace")).to_have_text("Not called yet")
+
+
+def test_a_note_is_kept_by_itself_and_makes_the_line_count_as_by_hand(browser: Browser, room: Classroom) -> None:
+    lesson = room.lesson()
+    room.ask("PUT", f"lessons/{lesson}/marks/{OBAMA}", json={"status": "present"})
+    with room.page(browser, f"lessons/{lesson}", "grace") as page:
+        expect(status(page, "Ada Lovelace")).to_have_text("Absent")
+        line(page, "Ada Lovelace").get_by_role("button").click()
+        expect(page.get_by_label("Note")).to_have_accessible_description("A line with a note counts as by hand.")
+        page.get_by_label("Note").fill("her father called")
+        page.get_by_role("button", name="Keep the note").click()
+        expect(line(page, "Ada Lovelace")).to_contain_text("her father called")
+        expect(line(page, "Ada Lovelace")).to_contain_text("by hand")
+    assert room.statuses(lesson)[ADA] == "absent"
+
+
+def test_a_photo_that_says_nothing_of_its_time_has_the_time_of_its_file(
+    browser: Browser, room: Classroom, tmp_path: Path
+) -> None:
+    made = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+    photo, video = tmp_path / "class.png", tmp_path / "class.webm"
+    Image.new("RGB", (64, 64), "grey").save(photo)
+    film(video, seconds=20)
+    lesson = room.lesson()
+    with room.page(browser, f"lessons/{lesson}") as page:
+        for file in (photo, video):
+            os.utime(file, (made.timestamp(), made.timestamp()))
+            send(page, file)
+        expect(page.locator("#picture .thumbs > li").first).to_be_attached()
+        expect(page.locator("#uploads > li")).to_have_count(0)
+    told = {each["kind"]: datetime.fromisoformat(each["taken"]) for each in room.register(lesson)["evidence"]}
+    assert told["photo"] == made
+    assert abs(made - told["video"] - timedelta(seconds=20)) < timedelta(seconds=3), "its file has the time of its end"
+
+
+def film(path: Path, seconds: int) -> None:
+    """A small video in a format that every browser reads."""
+    with av.open(path, "w") as container:
+        stream = container.add_stream("libvpx", rate=1)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 90, np.uint8), format="rgb24")
+        for number in range(seconds):
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
 
 
 def test_a_lesson_is_changed_and_deleted(browser: Browser, room: Classroom) -> None:

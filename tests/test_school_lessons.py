@@ -270,6 +270,7 @@ def test_why_a_job_was_given_up_is_told_without_the_insides_of_the_server(school
     assert school.register(lesson)["evidence"][0]["reason"] == "a.jpg: it is damaged"
     again = sent(school, lesson, photo(61))
     assert again["state"] == "waiting"
+    job = job_of(school.places.bucket_name, evidence_of(school, again))
     results.fail(school.places.objects, job, "/srv/db: secret", "StoreUnavailable")
     assert "secret" not in school.register(lesson)["evidence"][0]["reason"]
 

@@ -195,6 +195,30 @@ def test_accounts_are_made_changed_and_given_new_passwords(browser: Browser, off
         expect(row).to_contain_text("disabled")
 
 
+def test_changing_a_name_leaves_the_classes_alone_that_somebody_else_gave_meanwhile(
+    browser: Browser, office: Office, course: str
+) -> None:
+    old = office.post("/courses", name="A class of long ago")["course_id"]
+    office.change("PATCH", f"/courses/{old}", {"archived": True})
+    made = office.post("/accounts", login="emmy", name="Emmy", role="teacher", password=PASSWORD)["account"]
+    address = f"/accounts/{made['account_id']}"
+    with office.opened(browser, "/accounts") as page:
+        row = page.locator("tbody tr").filter(has_text="emmy")
+        row.get_by_role("button").click()
+        office.change("PATCH", address, {"courses": [course]})
+        page.get_by_role("dialog").get_by_label("Name").fill("Emmy N")
+        page.get_by_role("button", name="Keep").click()
+        expect(row).to_contain_text("Emmy N")
+        expect(row.locator("td").nth(2)).to_have_text("1")
+        row.get_by_role("button").click()
+        box = page.get_by_role("dialog").locator(f"input[value='{course}']")
+        expect(box).to_be_checked()
+        expect(page.get_by_role("dialog").locator(f"input[value='{old}']")).to_have_count(0)
+        box.uncheck()
+        page.get_by_role("button", name="Keep").click()
+        expect(row.locator("td").nth(2)).to_have_text("0")
+
+
 def test_a_teacher_sees_their_own_classes_and_no_others(
     browser: Browser, office: Office, course: str, student: str
 ) -> None:

@@ -1,21 +1,32 @@
 """Photos that students are known by: one person, good enough, only with consent, flagged if they resemble others."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from threading import Barrier
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from photocall.engine.face_engine import FaceEngine
-from photocall.errors import NoFace, PoorFace, SeveralFaces
+from photocall.errors import NoFace, PoorFace, SeveralFaces, StoreUnavailable
 from photocall.faces import ByteArray
 from photocall.media.images import encode_jpeg, read_image
 from photocall.school import audit, consents, looks
 from photocall.school.errors import ConsentMissing, NotAllowed, NotThere
 from photocall.school.places import is_portrait_of, portrait_key
-from photocall.school.portraits import add_portrait, portrait_photo, portraits_of, remove_portrait, try_portrait
+from photocall.school.portraits import (
+    Enrolment,
+    add_portrait,
+    portrait_photo,
+    portraits_of,
+    remove_portrait,
+    try_portrait,
+)
 from photocall.school.records import Account, AuditEntry, Portrait
 from schooling import ADA, ADMINISTRATOR, BOB, NOW, STRANGER, TEACHER, VIEWER, School, school
 
@@ -108,6 +119,73 @@ def test_a_photo_whose_consent_is_withdrawn_while_it_is_looked_at_leaves_nothing
         add_portrait(enrolment, TEACHER, "s-1", photos["astronaut"], "a.jpg", NOW)
     assert there.places.faces() == []
     assert list((there.data / "objects").rglob("*.jpg")) == []
+
+
+class Failing:
+    """A bucket that cannot be written to, or in whose store nobody else can write while it is."""
+
+    def __init__(self, there: School, broken: bool) -> None:
+        self._there, self._broken = there, broken
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._there.places.bucket, name)
+
+    def put(self, key: str, data: bytes) -> None:
+        audit.noted(self._there.places.store, "cli", "something.else", "", NOW)
+        self._there.places.bucket.put(key, data)
+        if self._broken:
+            raise StoreUnavailable("the bucket", "it is gone")
+
+
+def with_bucket(there: School, engine: FaceEngine, bucket: Any) -> Enrolment:
+    return replace(there.enrolment(engine), places=replace(there.places, bucket=bucket))
+
+
+def test_a_photo_that_cannot_be_kept_leaves_no_face(
+    there: School, engine: FaceEngine, photos: dict[str, bytes]
+) -> None:
+    there.agree(ADA)
+    with pytest.raises(StoreUnavailable):
+        add_portrait(
+            with_bucket(there, engine, Failing(there, True)), TEACHER, "s-1", photos["astronaut"], "a.jpg", NOW
+        )
+    assert there.places.faces() == [] and there.places.store.find(Portrait) == []
+    assert [path for path in (there.data / "objects").rglob("*.jpg") if path.is_file()] == []
+
+
+def test_others_write_while_a_photo_is_put_into_the_bucket(
+    there: School, engine: FaceEngine, photos: dict[str, bytes]
+) -> None:
+    there.agree(ADA)
+    enrolment = with_bucket(there, engine, Failing(there, False))
+    added = add_portrait(enrolment, TEACHER, "s-1", photos["astronaut"], "a.jpg", NOW)
+    assert keys(there) == [added.key]
+    actions = [each.action for each in there.places.store.find(AuditEntry)]
+    assert actions == ["consent.given", "something.else", "portrait.added"]
+
+
+def test_photos_that_are_added_at_once_have_keys_of_their_own_and_one_twice_is_one(
+    there: School, engine: FaceEngine, photos: dict[str, bytes]
+) -> None:
+    there.agree(ADA)
+    all_there = Barrier(4, timeout=60)
+
+    class Waiting(Failing):
+        def put(self, key: str, data: bytes) -> None:
+            all_there.wait()
+            there.places.bucket.put(key, data)
+
+    enrolment = with_bucket(there, engine, Waiting(there, False))
+
+    def add(name: str) -> Portrait:
+        return add_portrait(enrolment, TEACHER, "s-1", photos[name], name, NOW)
+
+    with ThreadPoolExecutor(4) as threads:
+        added = list(threads.map(add, ("obama", "obama2", "obama3", "obama")))
+    assert added[0] == added[3]
+    assert sorted({each.key for each in added}) == sorted(keys(there))
+    assert len({there.places.bucket.get(key) for key in keys(there)}) == 3
+    assert portraits_of(there.places.store, TEACHER, "s-1") == sorted(set(added), key=lambda each: each.portrait_id)
 
 
 def test_a_photo_that_resembles_another_student_is_flagged(

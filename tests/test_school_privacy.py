@@ -13,12 +13,13 @@ import pytest
 from PIL import Image
 
 from lesson_school import LessonSchool, lesson_school
+from photocall.app import SCHOOL_COLLECTION
 from photocall.cli import main
 from photocall.errors import ObjectNotFound
 from photocall.faces import ByteArray
 from photocall.roster import Status, Student
 from photocall.school import privacy
-from photocall.school.lesson_records import Lesson, Mark, RegisterLine, Seen
+from photocall.school.lesson_records import Lesson, Mark, RegisterLine, Remembered, Seen
 from photocall.school.records import Account, AuditEntry, Course, Member, Portrait, Role
 from photocall.settings import Settings
 from photocall.stores.sql import SqlStore
@@ -47,6 +48,8 @@ def there(tmp_path_factory: pytest.TempPathFactory, photo: bytes) -> Iterator[Le
             Seen("seen-1", "l-1", "e-1", *face),
             RegisterLine("l-1", "s-1", Status.PRESENT, 91.5, "seen-1", False, NOW),
             Mark("l-1", "s-1", Status.PRESENT, "was there", "teacher", NOW),
+            Remembered("seen-1", "s-1", True, "model", vector, "teacher", NOW),
+            Remembered("seen-2", "s-1", False, "model", vector, "teacher", NOW),
         )
         yield school
 
@@ -65,6 +68,8 @@ def test_an_export_has_all_that_is_known_of_one_student(there: LessonSchool) -> 
     assert [line["status"] for line in data["register"]] == ["present"]
     assert [mark["note"] for mark in data["marks"]] == ["was there"]
     assert len(data["templates"][0]["vector"]) == 128 and data["seen"][0]["vector"][:3] == [0, 1, 2]
+    vectors = {each["seen_id"]: each["vector"] for each in data["corrections"]}
+    assert vectors == {"seen-1": list(range(128)), "seen-2": []}  # the second one measures somebody else's face
     assert "consent.given" in [each["action"] for each in data["audit"]]
     assert BOB.name not in files["data.json"].decode()
     assert there.places.store.find(AuditEntry)[-1].action == "student.exported"
@@ -78,7 +83,7 @@ def test_the_summary_has_the_facts(there: LessonSchool) -> None:
     assert counts["photos that students are known by"] == counts["templates of students"] == 1
     assert counts["pictures of single faces in lessons"] == 1
     assert told["consents"] == {"in_force": 1, "withdrawn": 0, "none": 1}
-    assert told["sealing"] == {"sealed": 2, "not_sealed": 0, "keys": 1}
+    assert told["sealing"] == {"sealed": 4, "not_sealed": 0, "keys": 1}
     assert {"account_id": "teacher", "name": "Mr Teacher", "action": "portrait.added", "times": 1} in told["accesses"]
     assert told["legal_basis"] == privacy.LEGAL_BASIS
     assert ADA.name not in json.dumps(told) and str(there.asked.service.settings.data) not in json.dumps(told)
@@ -110,7 +115,7 @@ def test_a_student_is_erased_by_an_administrator_and_leaves_this_servers_memory(
     store.put(Student("Evelyn Distinctive", {}, "s-9"), Member("7b", "s-9"))
     there.agree("s-9")
     there.ask("POST", "/students/s-9/portraits", files=[("file", ("a.jpg", photo))])
-    gallery = there.asked.service.gallery("students")
+    gallery = there.asked.service.gallery(SCHOOL_COLLECTION)
     assert "s-9" in gallery.people
     there.ask("DELETE", "/students/s-9", status=403)
     told = there.ask("DELETE", "/students/s-9", by="admin")

@@ -15,10 +15,13 @@ from browser import PATIENCE
 from classroom import ADA, BIDEN, COURSE, OBAMA, Classroom, open_classroom
 from crew import at_work
 from photocall.roster import Status, Student
+from photocall.school import audit
 from photocall.school.lesson_records import Lesson, RegisterLine, Seen
 from photocall.school.records import Course, Member
 from photocall.server.school.charts import HEIGHT, LEFT, WIDTH, stacked
+from photocall.server.school.privacy_pages import MOST_ENTRIES
 from photocall.server.school.shell import PAGES, STATIC
+from schooling import NOW
 from servers import asked
 from test_school_lesson_pages import BROKEN, HOSTILE, everybody_can_read_it
 
@@ -214,6 +217,27 @@ def test_the_audit_log_is_verified_and_narrowed_down(browser: Browser, room: Cla
         rows = page.locator("tbody tr")
         expect(rows.first.locator("td").nth(3)).to_have_text("student.marked")
         assert {text.strip() for text in rows.locator("td:nth-child(5)").all_inner_texts()} == {ADA}
+
+
+def test_the_audit_log_about_an_id_has_older_pages(browser: Browser, room: Classroom) -> None:
+    for _ in range(MOST_ENTRIES + 1):
+        audit.noted(room.server.service.store, "ada", "student.seen", "s 1&2", NOW)
+    with room.page(browser, "audit?subject=s+1%262") as page:
+        rows = page.locator("tbody tr")
+        expect(rows).to_have_count(MOST_ENTRIES)
+        page.get_by_role("link", name="Older entries").click()
+        expect(rows).to_have_count(1)
+        expect(rows.locator("td").nth(4)).to_have_text("s 1&2")
+        expect(page.get_by_role("link", name="Older entries")).to_have_count(0)
+
+
+def test_the_privacy_page_has_who_left_and_when_everything_of_them_goes(browser: Browser, room: Classroom) -> None:
+    left = Student(f"Lea {HOSTILE}", {}, "left-1")
+    room.server.service.store.put(left)
+    audit.noted(room.server.service.store, "ada", "member.removed", left.student_id, datetime.now(UTC))
+    with room.page(browser, "privacy") as page:
+        page.get_by_role("link", name="Lea").click()
+        expect(page.locator("h1").first).to_contain_text(left.name)
 
 
 # --- what is served

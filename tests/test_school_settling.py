@@ -200,7 +200,7 @@ def test_a_line_that_stays_the_same_keeps_its_time() -> None:
 
 
 def test_what_the_register_said_stays_when_the_face_that_it_rested_on_was_erased() -> None:
-    erased = RegisterLine("lesson", "ada", Status.PRESENT, None, "", False, START)
+    erased = RegisterLine("lesson", "ada", Status.PRESENT, None, "", False, START, Status.PRESENT)
     assert register([], before={"ada": erased})["ada"] == erased
     marked = RegisterLine("lesson", "ada", Status.EXCUSED, None, "", True, START)
     assert register([], before={"ada": marked})["ada"].status is Status.ABSENT

@@ -12,6 +12,7 @@ from browser import PATIENCE
 from office import HOSTILE, Office, made, open_office
 from photocall.faces import ByteArray
 from photocall.school.lesson_records import Lesson
+from photocall.school.records import Member
 from servers import jpeg
 
 expect.set_options(timeout=PATIENCE)
@@ -90,6 +91,29 @@ def test_a_student_is_brought_into_another_class(browser: Browser, office: Offic
         page.get_by_role("button", name="Bring into Choir").click()
         page.get_by_role("link", name="Choir").click()
         expect(page.locator("tbody tr")).to_have_count(1)
+
+
+def test_a_teacher_is_asked_before_a_student_leaves_and_is_offered_nothing_of_an_administrators(
+    browser: Browser, office: Office, course: str
+) -> None:
+    student, token = office.student(course, "Ada L"), office.account("grace", "teacher")
+    [account] = [each for each in office.change("GET", "/accounts")["accounts"] if each["login"] == "grace"]
+    office.change("PATCH", f"/accounts/{account['account_id']}", {"courses": [course]})
+    with office.opened(browser, f"/students/{student}", token) as page:
+        expect(page.get_by_role("link", name="Everything that is known")).to_have_count(0)
+        page.get_by_role("button", name="Change").click()
+        page.get_by_role("button", name="Take out of").click()
+        question = page.get_by_role("dialog").last
+        expect(question).to_contain_text("Take Ada L out of")
+        expect(question).to_contain_text("Only an administrator can bring somebody back")
+        question.get_by_role("button", name="Cancel").click()
+        assert office.server.service.store.get(Member, course, student) is not None
+        page.get_by_role("button", name="Take out of").click()
+        page.get_by_role("dialog").last.get_by_role("button", name="Take out").click()
+        page.wait_for_url(f"**/classes/{course}")
+        expect(page.get_by_role("status").first).to_have_text("The student has left the class")
+    with office.opened(browser, f"/students/{student}") as page:
+        expect(page.get_by_role("link", name="Everything that is known")).to_have_count(1)
 
 
 def test_fields_of_a_student_are_changed_and_removed(browser: Browser, office: Office, student: str) -> None:

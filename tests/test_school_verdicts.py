@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from people import MODEL, face, person, record
+from photocall.app import SCHOOL_COLLECTION
 from photocall.engine.face_engine import FaceEngine
 from photocall.faces import ByteArray, Embedding
 from photocall.recognition import identify_faces
@@ -173,6 +174,30 @@ def test_nobody_is_said_to_be_a_student_who_did_not_agree(there: School) -> None
     assert remembered(there) == set()
 
 
+def test_a_student_of_another_class_is_made_unlike_nobody(there: School) -> None:
+    store = there.places.store
+    store.put(Student("Eve", {}, "s-3"), Member("8a", "s-3"))
+    there.agree(Student("Eve", {}, "s-3"))
+    for student_id in ("s-3", "s-9"):
+        with pytest.raises(NotThere):
+            say(there, "ada", "is-not", student_id)
+    assert remembered(there) == set()
+    say(there, "ada", "is-not", "s-2")  # of the class, though nobody took the face for Bob
+    store.remove(Member, student_id="s-2")
+    say(there, "bob", "is-not", "s-2")  # whom the face was taken for
+    assert remembered(there) == {("ada", "s-2", False), ("bob", "s-2", False)}
+
+
+def test_who_left_the_class_may_be_named_in_registers_from_before(there: School) -> None:
+    say(there, "ada", "nobody")  # the register is made
+    there.places.store.remove(Member, student_id="s-2")
+    say(there, "nobody", "is", "s-2")
+    assert statuses(there)["s-2"] == "present"
+    there.places.store.put(Lesson("next", "7b", "", NOW), replace(seen("new", "", 4, photo="p3"), lesson_id="next"))
+    with pytest.raises(NotThere):
+        say(there, "new", "is", "s-2")
+
+
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_two_teachers_at_once_lose_nothing(there: School, database: str, request: pytest.FixtureRequest) -> None:
     with ExitStack() as opened:
@@ -205,7 +230,7 @@ def gallery_of(there: School, engine: FaceEngine, said: Sequence[Remembered] = (
     store.remove(Remembered)
     if said:
         store.put(*said)
-    return class_gallery(store, store, engine, "students", "7b")
+    return class_gallery(store, store, engine, SCHOOL_COLLECTION, "7b")
 
 
 def correction(student_id: str, embedding: Embedding, *, is_student: bool, number: int = 0) -> Remembered:
@@ -217,9 +242,9 @@ def correction(student_id: str, embedding: Embedding, *, is_student: bool, numbe
 def enrolled(there: School, engine: FaceEngine) -> School:
     """Ada is person 0, Bob person 1; the engine is asked for its model and metric alone."""
     store = there.places.store
-    store.create_collection("students", engine.model)
-    faces = [record(name, person(number), 0, "students") for number, name in enumerate(("s-1", "s-2"))]
-    store.put_faces("students", faces)
+    store.create_collection(SCHOOL_COLLECTION, engine.model)
+    faces = [record(name, person(number), 0, SCHOOL_COLLECTION) for number, name in enumerate(("s-1", "s-2"))]
+    store.put_faces(SCHOOL_COLLECTION, faces)
     return there
 
 
@@ -273,9 +298,9 @@ def test_nobody_is_named_who_was_said_not_to_be_it(
 def corrected(tmp_path_factory: pytest.TempPathFactory, engine: FaceEngine) -> Iterator[tuple[School, FaceEngine]]:
     with school(tmp_path_factory.mktemp("school")) as opened:
         opened.agree(ADA, BOB)
-        opened.places.store.create_collection("students", engine.model)
-        faces = [record(name, person(number), 0, "students") for number, name in enumerate(("s-1", "s-2"))]
-        opened.places.store.put_faces("students", faces)
+        opened.places.store.create_collection(SCHOOL_COLLECTION, engine.model)
+        faces = [record(name, person(number), 0, SCHOOL_COLLECTION) for number, name in enumerate(("s-1", "s-2"))]
+        opened.places.store.put_faces(SCHOOL_COLLECTION, faces)
         yield opened, engine
 
 

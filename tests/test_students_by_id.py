@@ -10,6 +10,7 @@ from photocall.cli import main
 from photocall.demo import Demo
 from photocall.enrolment import enroll_photo
 from photocall.roster import Student
+from photocall.school.records import Member
 from photocall.settings import Settings
 
 
@@ -30,6 +31,17 @@ def test_the_register_has_a_line_for_each_of_two_students_with_one_name(
     assert main(["attend", str(demo.photo), "--json", "--data", str(data)]) == 0
     lines = json.loads(capsys.readouterr().out)["students"]
     assert [(line["name"], line["status"]) for line in lines] == [("Joe Biden", "present"), ("Joe Biden", "absent")]
+
+
+def test_who_is_only_in_a_class_of_the_application_is_not_in_the_register_of_the_command_line(
+    data: Path, demo: Demo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_store(Settings(data=data)) as store:
+        store.put(Student("Ada Lovelace", {}, "s-19"), Member("7b", "s-19"), Member("7b", "s-17"))
+    assert main(["attend", str(demo.photo), "--json", "--data", str(data)]) == 0
+    assert [line["name"] for line in json.loads(capsys.readouterr().out)["students"]] == ["Joe Biden", "Joe Biden"]
+    with open_store(Settings(data=data)) as store:
+        store.delete_student("s-19")
 
 
 def test_who_is_recognised_is_called_by_name(data: Path, demo: Demo, capsys: pytest.CaptureFixture[str]) -> None:

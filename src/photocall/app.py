@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from photocall.engine.face_engine import FaceEngine
 from photocall.engine.packs import DEFAULT_PACK, pack_of_model
 from photocall.errors import CollectionNotFound, ExtraMissing, NobodyEnrolled
-from photocall.faces import FaceRecord
+from photocall.faces import Collection, FaceRecord
 from photocall.gallery import Gallery
 from photocall.ports import FaceStore, JobQueue, ObjectStore
 from photocall.roster import Student
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from photocall.aws.rekognition import AmazonRekognition
 
 COLLECTION = "students"
-"""The collection that the class is enrolled in."""
+"""The collection that the class of the command line is enrolled in."""
 
+SCHOOL_COLLECTION = "photocall-school"
+"""The collection of the attendance application's students; to whoever has an API key there is none of that name."""
 
 BUCKETS = "buckets"
 """Folder of a local object store whose folders are buckets."""
@@ -36,10 +38,10 @@ class App:
     engine: FaceEngine
     store: SqlStore
 
-    def gallery(self) -> Gallery:
-        """The enrolled class, for searching; it may be empty."""
-        self.store.create_collection(COLLECTION, self.engine.model)
-        return Gallery(self.store, COLLECTION, self.engine.model, self.engine.metric)
+    def gallery(self, collection_id: str = COLLECTION) -> Gallery:
+        """The enrolled class, or the school's students, for searching; it may be empty. Raises `ModelMismatch`."""
+        self.store.create_collection(collection_id, self.engine.model)
+        return Gallery(self.store, collection_id, self.engine.model, self.engine.metric)
 
     def enrolled_gallery(self) -> Gallery:
         """The enrolled class. Raises `NobodyEnrolled` if there is no face in it."""
@@ -93,11 +95,21 @@ def open_queue(settings: Settings, name: str | None = None) -> JobQueue:
 
 
 def pack_of_collection(store: FaceStore, settings: Settings) -> str | None:
-    """A pack whose model the enrolled faces were made with; None before the first enrolment, or if there is none."""
-    try:
-        return pack_of_model(store.collection(COLLECTION).model, settings.packs)
-    except CollectionNotFound:
+    """A pack whose model the enrolled faces were made with; None before the first enrolment, or if there is none.
+
+    The class counts before the school, and faces before none; who asks for the other one then learns of the mismatch.
+    """
+    found = enrolled_collections(store)
+    if not found:
         return None
+    chosen = next((each for each in found if store.counts(each.collection_id)[0]), found[0])
+    return pack_of_model(chosen.model, settings.packs)
+
+
+def enrolled_collections(store: FaceStore) -> list[Collection]:
+    """The collections of the class and of the school, as far as they are there."""
+    found = {each.collection_id: each for each in store.collections()}
+    return [found[name] for name in (COLLECTION, SCHOOL_COLLECTION) if name in found]
 
 
 @contextmanager
@@ -108,7 +120,7 @@ def open_app(settings: Settings) -> Iterator[App]:
 
 
 def open_engine(settings: Settings, store: FaceStore) -> FaceEngine:
-    """The engine that the settings name, else the one that the enrolled class needs."""
+    """The engine that the settings name, else the one that the enrolled faces need."""
     pack = settings.pack or pack_of_collection(store, settings) or DEFAULT_PACK
     return FaceEngine(threads=settings.threads, min_face=settings.min_face, pack=pack, packs_file=settings.packs)
 

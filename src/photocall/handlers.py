@@ -16,6 +16,7 @@ from typing import Any
 from photocall import report
 from photocall.app import App, everybody, open_bucket, open_objects
 from photocall.errors import (
+    BucketNotFound,
     CollectionNotFound,
     ObjectReplaced,
     ObjectTooLarge,
@@ -115,8 +116,10 @@ def run(tools: Tools, job: Job, told: Told) -> Json:
         told: is told, a few times a second, how far a long one is.
 
     Raises:
-        PhotocallError: it cannot be done.
+        PhotocallError: it cannot be done; the school's bucket is there for roll calls alone.
     """
+    if job.bucket == tools.app.settings.school_bucket and job.kind is not Kind.ROLL_CALL:
+        raise BucketNotFound(job.bucket)
     return HANDLERS[job.kind](tools, job, told)
 
 

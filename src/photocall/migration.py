@@ -57,6 +57,7 @@ def migrate_faces(
     collection_id: str,
     *,
     drop_unmigrated: bool = False,
+    may_switch: bool = True,
     watch: Watch = iter,
 ) -> Migration:
     """Move a collection to the engine's model; doing it again goes on, or changes nothing once it is done.
@@ -67,11 +68,12 @@ def migrate_faces(
         objects: where its photos are kept.
         collection_id: the collection.
         drop_unmigrated: switch although some faces cannot be embedded again; those are lost.
+        may_switch: whether the collection is to answer with the new model as soon as it can; else it is only prepared.
         watch: gives the faces to embed back one by one, and may show how far it is.
 
     Returns:
-        Not switched if there are faces that cannot be embedded again and may not be dropped: the old collection stays
-        as it is, and what was embedded is kept for the next time.
+        Not switched if it may not be, or if there are faces that cannot be embedded again and may not be dropped: the
+        old collection stays as it is, and what was embedded is kept for the next time.
 
     Raises:
         CollectionNotFound: there is no such collection.
@@ -86,7 +88,7 @@ def migrate_faces(
     try:
         while True:
             now, unmigrated = _level(engine, store, objects, (collection_id, side), watch)
-            switch = drop_unmigrated or not unmigrated
+            switch = may_switch and (drop_unmigrated or not unmigrated)
             if not switch or store.adopt_faces(collection_id, side, now.version):
                 break
     except CollectionNotFound:

@@ -194,7 +194,7 @@ class Settings(BaseSettings):
     school_bucket: str = Field(
         "photocall-school",
         pattern=_BUCKET_NAME,
-        description=f"Bucket, not the input bucket, for photos and videos of lessons: {_BUCKET_RULE}.",
+        description=f"Bucket, none of the other three, for photos of students and lessons: {_BUCKET_RULE}.",
     )
     demo_archives: Path = Field(
         Path(".demo"), description="Folder of the demo class's photos, which `make setup` fetches."
@@ -250,7 +250,9 @@ class Settings(BaseSettings):
     @classmethod
     def _another(cls, value: str, info: ValidationInfo) -> str:
         # What workers write must not come back to them as jobs, and an object of a bucket has one kind of job.
-        if value == info.data.get("request_queue" if info.field_name == "response_queue" else "input_bucket"):
+        # The school's objects are nobody else's.
+        others = {"response_queue": ["request_queue"], "school_bucket": ["input_bucket", "output_bucket", "bucket"]}
+        if value in [info.data.get(other) for other in others.get(str(info.field_name), ["input_bucket"])]:
             raise ValueError
         return value
 

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from photocall.app import App, publish
-from photocall.errors import ExtraMissing, JobInvalid, StoreUnavailable, VideoUnreadable
+from photocall.app import SCHOOL_COLLECTION, App, publish
+from photocall.errors import CollectionNotFound, ExtraMissing, JobInvalid, StoreUnavailable, VideoUnreadable
 from photocall.face_rows import write_rows
 from photocall.fleet import Progress
 from photocall.jobs import Job, Kind
@@ -71,6 +71,8 @@ def search_in_video(app: App, objects: ObjectStore, job: Job, path: Path, told: 
         JobInvalid: its options do not say what to search.
     """
     collection_id, least = _wanted(job)
+    if collection_id == SCHOOL_COLLECTION:
+        raise CollectionNotFound(collection_id)
     with opened(job, path) as video:
         frames = video.frames(app.settings.video_fps)
         found = search_faces(app.engine, app.store, collection_id, frames, least, telling(video, told))

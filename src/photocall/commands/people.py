@@ -21,6 +21,8 @@ from photocall.ports import ObjectStore
 from photocall.quality_gate import QualityFilter
 from photocall.recognition import identify_faces
 from photocall.roster import Student
+from photocall.school.places import SchoolStore
+from photocall.school.records import Member
 from photocall.settings import load_settings
 from photocall.students import named, read_students
 
@@ -96,7 +98,7 @@ def attend(options: argparse.Namespace) -> int:
                 failures += failed()
         if not identified:  # no picture was readable: no register rather than a false one
             return failures
-        roll = call_roll(everybody(app.store), identified, app.engine.calibration.d80, app.engine.metric)
+        roll = call_roll(_the_class(app.store), identified, app.engine.calibration.d80, app.engine.metric)
     with failing() as failed:
         if options.csv:
             write_atomically(options.csv, report.roll_csv(roll).encode(errors="replace"))
@@ -105,6 +107,13 @@ def attend(options: argparse.Namespace) -> int:
     else:
         show_roll(roll)
     return failures + failed()
+
+
+def _the_class(store: SchoolStore) -> list[Student]:
+    """Everybody but who is only in a class of the attendance application, which has registers of its own."""
+    at_school = {each.student_id for each in store.find(Member)}
+    at_school -= {face.external_image_id for face in enrolled_faces(store)}
+    return [student for student in everybody(store) if student.student_id not in at_school]
 
 
 def recognize(options: argparse.Namespace) -> int:
@@ -138,7 +147,7 @@ def students(options: argparse.Namespace) -> int:
     """List the class, and how many faces of each student are enrolled."""
     with open_store(load_settings(data=options.data)) as store:
         faces = Counter(record.external_image_id for record in enrolled_faces(store))
-        people = everybody(store)
+        people = _the_class(store)
     fields = list(dict.fromkeys(field for student in people for field in student.fields))
     rows = [
         {

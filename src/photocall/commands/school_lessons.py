@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from photocall import results
-from photocall.app import COLLECTION, open_app, open_store
+from photocall.app import SCHOOL_COLLECTION, open_app, open_store
 from photocall.console import failing, say, say_json, show_rows, watched
 from photocall.errors import FileUnreadable, PhotocallError, SettingInvalid
 from photocall.handlers import Tools, run
@@ -95,7 +95,7 @@ def _photo(options: argparse.Namespace) -> int:
     failures = 0
     with open_app(load_settings(data=options.data, pack=options.pack)) as app:
         tools, name = Tools(app), app.settings.school_bucket
-        places = Places(app.store, tools.objects, tools.bucket(name), name, COLLECTION)
+        places = Places(app.store, tools.objects, tools.bucket(name), name, SCHOOL_COLLECTION)
         taken = _time(app.store, "--taken", options.taken)
         for path in options.files:
             with failing() as has_failed:

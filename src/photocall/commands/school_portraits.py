@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from photocall.app import App, open_app, open_store
+from photocall.app import SCHOOL_COLLECTION, App, open_app, open_store
 from photocall.commands.school_privacy import places_of
 from photocall.console import complain, counted, failing, progress, say, say_json, show_rows
 from photocall.errors import FileUnreadable
@@ -43,7 +43,7 @@ def _add(options: argparse.Namespace) -> int:
 
 
 def _enrolment(app: App) -> Enrolment:
-    settings, gallery = app.settings, app.gallery()
+    settings, gallery = app.settings, app.gallery(SCHOOL_COLLECTION)
     places = places_of(settings, app.store)
     return Enrolment(places, app.engine, lambda: _refreshed(gallery), settings.quality_filter, settings.keep_photos)
 

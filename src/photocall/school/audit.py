@@ -57,15 +57,16 @@ def noted(
 def verify(register: SchoolRegister) -> int:
     """How many entries there are, all of them as they were written. Raises `AuditBroken`."""
     number, previous = 0, START
-    while entries := register.find(AuditEntry, number=Between(number + 1, number + 1 + _PAGE)):
-        for entry in entries:
+    while register.last_audit_number() > number:  # asked before each page: entries may come meanwhile
+        page = register.find(AuditEntry, number=Between(number + 1, number + 1 + _PAGE))
+        if not page:
+            raise AuditBroken(number + 1, "it is missing")
+        for entry in page:
             if entry.number != number + 1:
                 raise AuditBroken(number + 1, "it is missing")
             if entry.previous != previous or entry.digest != digest(entry):
                 raise AuditBroken(entry.number, "it is not what was written")
             number, previous = entry.number, entry.digest
-    if register.last_audit_number() != number:
-        raise AuditBroken(number + 1, "it is missing")
     return number
 
 
@@ -85,18 +86,21 @@ def verified(register: SchoolRegister) -> dict[str, Any]:
         }
 
 
-def entries(records: Records, subject: str | None, after: int | None, limit: int) -> list[AuditEntry]:
+def entries(
+    records: Records, subject: str | None, after: int | None, limit: int, before: int | None = None
+) -> list[AuditEntry]:
     """At most so many entries, about a subject if one is named.
 
-    They are in the order of their numbers, those above `after`; or the newest, which come first, where that is None.
+    They are in the order of their numbers, those above `after`; or, where that is None, the newest come first, of those
+    below `before` if that is given.
     """
+    end = records.last_audit_number() + 1 if before is None else before
     if subject is not None:
-        found = [each for each in records.find(AuditEntry, subject=subject) if each.number > (after or 0)]
+        found = records.find(AuditEntry, subject=subject, number=Between((after or 0) + 1, end))
         return found[:limit] if after is not None else found[::-1][:limit]
     if after is not None:
         return records.find(AuditEntry, number=Between(after + 1, after + 1 + limit))
-    last = records.last_audit_number()
-    return records.find(AuditEntry, number=Between(last + 1 - limit, last + 1))[::-1]
+    return records.find(AuditEntry, number=Between(end - limit, end))[::-1]
 
 
 def entry_json(entry: AuditEntry) -> dict[str, Any]:

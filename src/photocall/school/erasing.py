@@ -4,7 +4,7 @@ Objects go first, and records last: until everything is gone it can still be fou
 broken off at any step. Class photos stay, with others in them; the boxes of the student's face in them have no name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 
@@ -21,7 +21,7 @@ from photocall.school.lesson_records import Lesson, Mark, RegisterLine, Remember
 from photocall.school.messages import drop_messages
 from photocall.school.permissions import check_administrator
 from photocall.school.places import STUDENT_PHOTOS, Places, is_portrait_of, lesson_lock, student_lock
-from photocall.school.records import Account, AuditEntry, Consent, Member, Portrait, RosterPreview, SchoolSetting
+from photocall.school.records import Account, AuditEntry, Consent, Member, Portrait, RosterPreview
 from photocall.school.register import Records
 
 ERASING, ERASED = "student.erasing", "student.erased"
@@ -69,8 +69,29 @@ class Removed:
         return {name: value if isinstance(value, int) else len(value) for name, value in asdict(self).items()}
 
 
-def erase_student(places: Places, queue: JobQueue, account: Account, student_id: str, now: datetime) -> Removed:
+def erase_student(
+    places: Places,
+    queue: JobQueue,
+    account: Account,
+    student_id: str,
+    now: datetime,
+    *,
+    only_leaver: bool = False,
+    in_results: bool = True,
+) -> Removed:
     """Erase a student with all that is known; only the id stays, in the audit log, which says that this was done.
+
+    Args:
+        places: everywhere that something may be.
+        queue: of jobs.
+        account: who wants it.
+        student_id: whose.
+        now: when.
+        only_leaver: that nothing is done if the student is in a class by then.
+        in_results: whether results of jobs are looked through, too; see `delete_results_naming`.
+
+    Returns:
+        What went; nothing where nothing was done.
 
     Raises:
         NotAllowed: only an administrator may.
@@ -78,14 +99,16 @@ def erase_student(places: Places, queue: JobQueue, account: Account, student_id:
         StoreUnavailable: something could not be erased; doing it again finishes it.
     """
     check_administrator(account)
-    with places.store.changing(audit.LOCK, student_lock(student_id)) as records:
+    with places.store.changing(audit.LOCK, ROSTER, student_lock(student_id)) as records:
+        if only_leaver and records.find(Member, student_id=student_id):
+            return Removed()
         if not (is_known(records, student_id) or places.faces_of(student_id)):
             raise NotThere("student", student_id)
         given = records.get(Consent, student_id)
         if given is not None and given.withdrawn is None:  # from now on nothing new of the student is stored
             records.put(withdrawn(given, now))
         audit.note(records, account.account_id, ERASING, student_id, now)
-    removed = erase_faces_of(places, queue, account.account_id, student_id, now)
+    removed = erase_faces_of(places, queue, account.account_id, student_id, now, in_results=in_results)
     locks = [lesson_lock(lesson_id) for lesson_id in _lessons(places.store, student_id)]
     with places.store.changing(audit.LOCK, ROSTER, student_lock(student_id), *locks) as records:
         removed += _remove_records(records, student_id)
@@ -93,29 +116,37 @@ def erase_student(places: Places, queue: JobQueue, account: Account, student_id:
     return removed
 
 
-def erase_faces_of(places: Places, queue: JobQueue, account_id: str, student_id: str, now: datetime) -> Removed:
+def erase_faces_of(
+    places: Places, queue: JobQueue, account_id: str, student_id: str, now: datetime, *, in_results: bool = True
+) -> Removed:
     """Erase whatever shows or measures a student's face; the student, marks, and statuses in registers stay.
 
-    Nothing new of the face may come meanwhile, so consent must have been withdrawn.
+    Consent must have been withdrawn, so that nothing new of the face comes meanwhile. If it is given anew, photos that
+    are added from then on stay.
 
     Raises:
         StoreUnavailable: something could not be erased; doing it again finishes it.
     """
-    removed = _erase_portraits(places, student_id)
+    face_ids, removed = _erase_portraits(places, student_id)
     for lesson_id in _lessons(places.store, student_id):
         removed += _erase_sightings(places, student_id, lesson_id)
     messages, results = drop_messages(queue, places.objects, places.bucket_name, student_id)
-    student = places.store.get(Student, student_id)
-    results += delete_results(places.objects, {student_id, student.name if student else student_id})
+    results += delete_results_naming(places, [student_id]) if in_results else []
     removed += Removed(queue_messages=messages, objects=results)
     with places.store.changing(audit.LOCK, student_lock(student_id)) as records:
         corrections = records.remove(Remembered, student_id=student_id)
-        portraits = records.remove(Portrait, student_id=student_id)
+        portraits = records.remove(Portrait, student_id=student_id, face_id=face_ids)
         records.put(*(replace(each, resembles="") for each in records.find(Portrait, resembles=student_id)))
         removed += Removed(portraits=portraits, corrections=corrections)
         if any(removed.counts.values()):
             audit.note(records, account_id, FACES_ERASED, student_id, now, removed=removed.counts)
     return removed
+
+
+def delete_results_naming(places: Places, student_ids: Sequence[str]) -> list[str]:
+    """Delete the results of jobs that name one of some students; their keys. Every result is read once for all."""
+    names = {each.name for each in places.store.find(Student, student_id=student_ids)}
+    return delete_results(places.objects, names.union(student_ids)) if student_ids else []
 
 
 def withdrawn(consent: Consent, now: datetime) -> Consent:
@@ -137,11 +168,6 @@ def unfinished(records: Records) -> list[str]:
     return [student_id for student_id, entry in last.items() if entry.action == ERASING]
 
 
-def leaver_setting(student_id: str) -> str:
-    """The name of the setting that says since when a student is in no class."""
-    return f"leaver/{student_id}"
-
-
 def keys_below(objects: ObjectStore, prefix: str) -> list[str]:
     """The keys below a prefix; none where nothing was ever put."""
     try:
@@ -150,20 +176,21 @@ def keys_below(objects: ObjectStore, prefix: str) -> list[str]:
         return []
 
 
-def _erase_portraits(places: Places, student_id: str) -> Removed:
-    """Photos by which a student is known, enrolled faces, and what was kept of their photos."""
+def _erase_portraits(places: Places, student_id: str) -> tuple[list[str], Removed]:
+    """Photos by which a student is known, enrolled faces, what was kept of their photos; the face_ids, and how much."""
     portraits = places.store.find(Portrait, student_id=student_id)
     found = [key for key in keys_below(places.bucket, STUDENT_PHOTOS) if is_portrait_of(key, student_id)]
     photos = dict.fromkeys([*found, *(each.key for each in portraits if each.key)])
     for key in photos:
         places.bucket.delete(key)
-    face_ids = dict.fromkeys([*(face.face_id for face in places.faces_of(student_id)), *(p.face_id for p in portraits)])
+    enrolled = [face.face_id for face in places.faces_of(student_id)]
+    face_ids = list(dict.fromkeys([*enrolled, *(each.face_id for each in portraits)]))
     if not face_ids:
-        return Removed(objects=list(photos))
+        return [], Removed(objects=list(photos))
     wanted = {photo_key(places.collection_id, face_id) for face_id in face_ids}
     kept = [key for key in keys_below(places.objects, photo_prefix(places.collection_id)) if key in wanted]
     erased = erase_faces(places.store, places.objects, places.collection_id, face_ids)
-    return Removed(templates=len(erased), objects=[*photos, *kept])
+    return face_ids, Removed(templates=len(erased), objects=[*photos, *kept])
 
 
 def _erase_sightings(places: Places, student_id: str, lesson_id: str) -> Removed:
@@ -224,7 +251,6 @@ def _remove_records(records: Records, student_id: str) -> Removed:
     for kind in (RegisterLine, Mark):
         records.remove(kind, student_id=student_id)
     memberships = records.remove(Member, student_id=student_id)
-    records.remove(SchoolSetting, name=leaver_setting(student_id))
     records.remove(RosterPreview)  # they hold names, and confirming one would bring the student back
     known = records.remove(Consent, student_id=student_id) + records.remove(Student, student_id=student_id)
     return Removed(lines=len(lines), memberships=memberships, records=known)

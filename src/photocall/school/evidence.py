@@ -21,7 +21,7 @@ from photocall.school import audit, permissions
 from photocall.school.choices import choices
 from photocall.school.errors import EntryInvalid, NotThere
 from photocall.school.lesson_records import Evidence, EvidenceState, Lesson, Seen
-from photocall.school.lessons import forget, remove_objects
+from photocall.school.lessons import checked_time, forget, remove_objects
 from photocall.school.places import CLASSROOM_PHOTOS, Places, lesson_lock
 from photocall.school.records import Account
 from photocall.school.register import Records, SchoolRegister
@@ -61,6 +61,7 @@ class Sent:
         file: its content, read from its beginning.
         digest: SHA-256 of the content, hexadecimal.
         taken: when it was taken, or began, if the sender says; without a time zone it is the school's.
+        modified: when the file was made, or a video began; counts where neither `taken` nor the photo itself says more.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Sent:
     file: BinaryIO
     digest: str
     taken: datetime | None = None
+    modified: datetime | None = None
 
 
 def add_evidence(
@@ -109,7 +111,9 @@ def add_evidence(
     if places.store.get(Evidence, evidence_id) is None:  # somebody deleted the lesson meanwhile
         places.bucket.delete(evidence.key)
         raise NotThere("lesson", lesson_id)
-    submit(job_of(places.bucket_name, evidence))
+    job = job_of(places.bucket_name, evidence)
+    submit(job)
+    await_again(places.store, job)  # while it was kept, somebody may have thought that it never would be
     return evidence
 
 
@@ -181,12 +185,12 @@ def await_again(register: SchoolRegister, job: Job) -> None:
     evidence_id = job.options.get(EVIDENCE, "")
     with register.changing(lesson_lock(job.options.get(LESSON, ""))) as records:
         found = records.get(Evidence, evidence_id)
-        if found is not None and found.state is EvidenceState.FAILED:
+        if found is not None and found.state is EvidenceState.FAILED and found.job_id == job.job_id:
             records.put(replace(found, state=EvidenceState.WAITING, reason=""))
 
 
 def job_of(bucket: str, evidence: Evidence) -> Job:
-    """What looks at a photo or video; sent anew after it was deleted, it is another job."""
+    """What looks at a photo or video; sent anew after it was deleted, or could not be looked at, it is another job."""
     options = {LESSON: evidence.lesson_id, EVIDENCE: evidence.evidence_id}
     return Job(Kind.ROLL_CALL, bucket, evidence.key, evidence.added.isoformat(), options=options)
 
@@ -199,11 +203,8 @@ def _read(places: Places, sent: Sent, now: datetime) -> tuple[bytes, datetime]:
         data = sent.file.read()
         photo = encode_jpeg(read_image(data, name=sent.name, max_pixels=MAX_PIXELS), JPEG_QUALITY)
         taken = taken or photo_time(data, zone)
-    taken = taken or now
-    try:
-        return photo, (taken if taken.tzinfo else taken.replace(tzinfo=zone)).astimezone(UTC)
-    except OverflowError as error:
-        raise EntryInvalid("taken", "it must be a time that clocks show") from error
+    taken = taken or sent.modified or now
+    return photo, checked_time("taken", taken if taken.tzinfo else taken.replace(tzinfo=zone))
 
 
 def _new(evidence_id: str, lesson_id: str, sent: Sent, account: Account, taken: datetime, now: datetime) -> Evidence:
@@ -211,24 +212,31 @@ def _new(evidence_id: str, lesson_id: str, sent: Sent, account: Account, taken: 
 
 
 def _recorded(places: Places, account: Account, lesson_id: str, new: Evidence) -> Evidence:
-    """The evidence in the register: as it was if it was sent before, else with a key and a job."""
+    """The evidence in the register: as it was if it was sent before, else with a key and a job.
+
+    What could not be looked at, or whose photo was deleted before anybody did, begins anew as another job.
+    """
     with places.store.changing(audit.LOCK, lesson_lock(lesson_id)) as records:
         lesson = permissions.lesson(records, account, lesson_id, change=True)
         known = records.get(Evidence, new.evidence_id)
-        if known is not None:
-            if known.state is EvidenceState.FAILED:
-                known = replace(known, state=EvidenceState.WAITING, reason="")
-                records.put(known)
+        if known is not None and _is_under_way(known):
             return known
         others = records.find(Evidence, lesson_id=lesson_id)
-        if len(others) >= MOST_EVIDENCE:
+        if known is None and len(others) >= MOST_EVIDENCE:
             raise EntryInvalid("file", f"a lesson may have {MOST_EVIDENCE} photos and videos; delete some first")
-        new = replace(new, key=_key(lesson, new, {each.key for each in others}), late=is_late(lesson, new.taken))
+        key = (known and known.key) or _key(lesson, new, {each.key for each in others})
+        again = known and replace(known, state=EvidenceState.WAITING, reason="", added=new.added)
+        new = replace(again or replace(new, late=is_late(lesson, new.taken)), key=key)
         new = replace(new, job_id=job_of(places.bucket_name, new).job_id)
         records.put(new)
         told = {"lesson": lesson_id, "kind": new.kind}
         audit.note(records, account.account_id, "photo.added", new.evidence_id, new.added, **told)
     return new
+
+
+def _is_under_way(known: Evidence) -> bool:
+    """Whether somebody has looked, or will look, at what was sent before."""
+    return known.state is EvidenceState.DONE or (known.state is not EvidenceState.FAILED and bool(known.key))
 
 
 def _keep(bucket: ObjectStore, evidence: Evidence, sent: Sent, photo: bytes) -> None:

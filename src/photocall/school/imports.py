@@ -6,7 +6,7 @@ still changes what was shown; once it was, asking again changes nothing. Rows th
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -15,16 +15,16 @@ from photocall.school.entries import ROSTER
 from photocall.school.errors import ChangedMeanwhile, EntryInvalid, NotThere
 from photocall.school.oneroster import is_oneroster, read_roster
 from photocall.school.permissions import check_may_change
+from photocall.school.places import LONG_AGO
 from photocall.school.records import Account, Member, RosterPreview
 from photocall.school.register import Between, Records, SchoolRegister
 from photocall.school.roster_files import read_sheets
 from photocall.school.roster_plan import Plan, plan_of
 from photocall.school.roster_rows import Roster, content_of, roster_of, students_in
+from photocall.school.settling import settle_open
 
 LIFETIME = timedelta(hours=1)
 """So long after it was shown, an import can be confirmed."""
-
-_START = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +90,13 @@ def confirm(register: SchoolRegister, account: Account, import_id: str, now: dat
             raise ChangedMeanwhile("This import")
         counts = _carry_out(records, account, plan, import_id, now)
         records.put(RosterPreview(import_id, account.account_id, found.created, "", found.digest, counts))
+    settle_open(register, {each.course_id for each in plan.put if isinstance(each, Member)}, now)
     return counts
 
 
 def remove_expired(records: Records, now: datetime) -> int:
     """Remove what nobody can confirm any more; how many there were."""
-    return records.remove(RosterPreview, created=Between(_START, now - LIFETIME))
+    return records.remove(RosterPreview, created=Between(LONG_AGO, now - LIFETIME))
 
 
 def preview_json(found: Preview) -> dict[str, Any]:

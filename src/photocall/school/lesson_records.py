@@ -185,6 +185,7 @@ class RegisterLine:
         seen_id: of that face; empty without one.
         by_hand: whether somebody marked it.
         changed: when it last became what it is.
+        otherwise: the status where neither face nor mark is left; empty if the student is not in the register then.
     """
 
     lesson_id: str
@@ -194,3 +195,4 @@ class RegisterLine:
     seen_id: str
     by_hand: bool
     changed: datetime
+    otherwise: str = Status.ABSENT

@@ -15,7 +15,7 @@ from photocall.school.errors import NotThere
 from photocall.school.lesson_records import Evidence, Lesson, Mark, RegisterLine, Seen
 from photocall.school.records import Account, AuditEntry, Course
 from photocall.school.register import Between, Records, SchoolRegister
-from photocall.school.settling import State, Understood, is_taken, review, students_of, understood
+from photocall.school.settling import State, Understood, belonging, is_taken, review, understood
 
 Json = dict[str, Any]
 
@@ -69,7 +69,7 @@ def view(records: Records, account: Account, lesson_id: str, now: datetime) -> L
     kept = {each.student_id: each for each in records.find(RegisterLine, lesson_id=lesson_id)}
     lines = [
         kept.get(student_id) or RegisterLine(lesson_id, student_id, Status.ABSENT, None, "", False, now)
-        for student_id in students_of(records, lesson, kept, now)
+        for student_id in belonging(records, lesson, kept, now) | set(kept)
     ]
     ids = ({line.student_id for line in lines} | {each.student_id for each in faces}) - {""}
     students = {each.student_id: each for each in records.find(Student, student_id=sorted(ids))} if ids else {}

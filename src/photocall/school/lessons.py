@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from photocall.errors import BucketNotFound
@@ -15,9 +15,10 @@ from photocall.school.lesson_records import Evidence, Lesson, Mark, RegisterLine
 from photocall.school.places import CROPS, Places, lesson_lock
 from photocall.school.records import Account
 from photocall.school.register import Records, SchoolRegister
-from photocall.school.settling import is_late, settle
+from photocall.school.reports import FIRST_DAY, LAST_DAY
+from photocall.school.settling import MOST_LESSON, is_late, settle
 
-MOST_MINUTES = 24 * 60
+MOST_MINUTES = MOST_LESSON // timedelta(minutes=1)
 """Minutes that a lesson may take."""
 
 
@@ -116,6 +117,15 @@ def forget(records: Records, seen_ids: list[str]) -> None:
         records.remove(Remembered, seen_id=seen_ids)
 
 
+def checked_time(field: str, time: datetime) -> datetime:
+    """A time in UTC, of a day that registers and reports may have. Raises `EntryInvalid`, which names the field."""
+    with suppress(OverflowError):
+        found = time.astimezone(UTC)
+        if FIRST_DAY <= found.date() <= LAST_DAY:
+            return found
+    raise EntryInvalid(field, f"it must be a time from {FIRST_DAY} to {LAST_DAY}")
+
+
 def _checked(lesson: Lesson) -> Lesson:
     if lesson.starts.tzinfo is None:
         raise EntryInvalid("starts", "it needs a time zone, such as 2026-11-23T08:00:00+01:00")
@@ -124,11 +134,4 @@ def _checked(lesson: Lesson) -> Lesson:
     if not 0 <= lesson.grace <= MOST_MINUTES:
         raise EntryInvalid("grace", f"it must be 0 to {MOST_MINUTES} minutes")
     title = name_of("title", lesson.title) if lesson.title.strip() else ""
-    return replace(lesson, title=title, starts=_utc(lesson.starts))
-
-
-def _utc(time: datetime) -> datetime:
-    try:
-        return time.astimezone(UTC)
-    except OverflowError as error:
-        raise EntryInvalid("starts", "it must be a time that clocks show") from error
+    return replace(lesson, title=title, starts=checked_time("starts", lesson.starts))

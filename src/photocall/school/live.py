@@ -4,9 +4,10 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from photocall.school.lesson_records import Seen, Verdict
+from photocall.school.lesson_records import Seen
 from photocall.school.records import AuditEntry
 from photocall.school.register import Between, Records
+from photocall.school.retention import is_known
 
 RECOGNISED = "photo.recognised"
 """What the audit log calls it that a photo or video was looked at."""
@@ -51,11 +52,5 @@ def recognised(records: Records, now: datetime) -> list[Hour]:
     known, unknown = Counter[datetime](), Counter[datetime]()
     for each in records.find(Seen, seen=Between(hours[0], last + timedelta(hours=1))):
         hour = each.seen.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-        (known if _is_known(each) else unknown)[hour] += 1
+        (known if is_known(each) else unknown)[hour] += 1
     return [Hour(hour, known[hour], unknown[hour]) for hour in hours]
-
-
-def _is_known(seen: Seen) -> bool:
-    if seen.verdict:
-        return seen.verdict == Verdict.IS
-    return bool(seen.student_id)

@@ -3,7 +3,7 @@
 import json
 import zipfile
 from collections.abc import Iterator
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass, replace
 from datetime import datetime
 from io import BytesIO
 from typing import Any
@@ -72,7 +72,7 @@ def data(places: Places, account: Account, student_id: str) -> Json:
         "register": [_plain(each) for each in lines],
         "marks": [_plain(each) for each in store.find(Mark, student_id=student_id)],
         "seen": [_plain(each) for each in seen],
-        "corrections": [_plain(each) for each in store.find(Remembered, student_id=student_id)],
+        "corrections": [_correction(each) for each in store.find(Remembered, student_id=student_id)],
         "audit": [audit.entry_json(each) for each in store.find(AuditEntry, subject=student_id)],
     }
 
@@ -106,6 +106,11 @@ def _picture(objects: ObjectStore, key: str, name: str) -> Iterator[tuple[str, b
 
 def _template(face: FaceRecord) -> Json:
     return {"face_id": face.face_id, "model": face.embedding.model, "vector": face.embedding.vector.tolist()}
+
+
+def _correction(said: Remembered) -> Json:
+    """What somebody said of a face; the vector of one that is not the student's is somebody else's."""
+    return _plain(said if said.is_student else replace(said, vector=b""))
 
 
 def _plain(record: Any) -> Json:

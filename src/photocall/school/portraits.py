@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import count
+from uuid import uuid4
 
 from photocall.engine.face_engine import FaceEngine
 from photocall.erasure import erase_faces
@@ -15,10 +17,10 @@ from photocall.quality_gate import QualityFilter
 from photocall.recognition import derive_image_id, index_face
 from photocall.school import audit
 from photocall.school.consents import check_consent
-from photocall.school.errors import ConsentMissing, NotThere
-from photocall.school.places import Places, portrait_key, student_lock
+from photocall.school.errors import NotThere
+from photocall.school.places import Places, SchoolStore, portrait_key, student_lock
 from photocall.school.records import Account, Portrait
-from photocall.school.register import Records
+from photocall.school.register import Records, SchoolRegister
 from photocall.school.students import student
 
 MAX_BYTES = 20 * 2**20
@@ -29,6 +31,9 @@ MAX_PIXELS = 50_000_000
 
 JPEG_QUALITY = 92
 """Of kept photos: they are written anew, so that nothing of a file but its picture is kept."""
+
+CLAIMED = timedelta(minutes=10)
+"""So long a key is claimed before its photo is recorded: far longer than a store of objects may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +115,13 @@ def add_portrait(
         objects=places.objects if enrolment.keeps_photos else None,
         quality_filter=enrolment.quality_filter,
     )
-    other = _resembled(enrolment, face, student_id)
-    new = Portrait(portrait_id, student_id, face.face_id, "", now, account.account_id, other)
     try:
+        other = _resembled(enrolment, face, student_id)
+        new = Portrait(portrait_id, student_id, face.face_id, "", now, account.account_id, other)
         return _kept(places, account, new, encode_jpeg(image, JPEG_QUALITY), now)
-    except (ConsentMissing, NotThere):  # consent was withdrawn, or the student erased, meanwhile
-        erase_faces(places.store, places.objects, places.collection_id, [face.face_id])
+    except BaseException:  # no face without its portrait: consent may be withdrawn, or a store be gone by now
+        if places.store.get(Portrait, portrait_id) is None:
+            erase_faces(places.store, places.objects, places.collection_id, [face.face_id])
         raise
 
 
@@ -184,25 +190,44 @@ def _portrait(records: Records, account: Account, portrait_id: str, *, change: b
 
 
 def _kept(places: Places, account: Account, new: Portrait, photo: bytes, now: datetime) -> Portrait:
-    """Keep the photo and its record, if consent is still in force; what is there already stays as it is."""
-    with places.store.changing(audit.LOCK, student_lock(new.student_id)) as records:
+    """Keep the photo and its record, if consent is still in force; what is there already stays as it is.
+
+    The photo is put first, since nobody else can write while a transaction waits for the store of objects.
+    """
+    new = replace(new, key=_claimed_key(places.store, new.student_id, now))
+    kept = None
+    try:
+        places.bucket.put(new.key, photo)
+        kept = _recorded(places.store, account, new, now)
+    finally:
+        if kept != new:
+            with suppress(BucketNotFound):
+                places.bucket.delete(new.key)
+    return kept
+
+
+def _recorded(register: SchoolRegister, account: Account, new: Portrait, now: datetime) -> Portrait:
+    with register.changing(audit.LOCK, student_lock(new.student_id)) as records:
         check_may_add(records, account, new.student_id)
         there = records.get(Portrait, new.portrait_id)
         if there is not None:
             return there
-        key = _free_key(records, new.student_id, now)
-        places.bucket.put(key, photo)
-        kept = Portrait(new.portrait_id, new.student_id, new.face_id, key, new.added, new.added_by, new.resembles)
-        records.put(kept)
+        records.put(new)
         audit.note(records, account.account_id, "portrait.added", new.student_id, now, portrait=new.portrait_id)
-    return kept
+    return new
 
 
-def _free_key(records: Records, student_id: str, now: datetime) -> str:
-    taken, number = {each.key for each in records.find(Portrait, student_id=student_id)}, 1
-    while portrait_key(student_id, now, number) in taken:
-        number += 1
-    return portrait_key(student_id, now, number)
+def _claimed_key(store: SchoolStore, student_id: str, now: datetime) -> str:
+    """A key that no photo has, and that nobody else who adds one at the same time takes."""
+    taken = {each.key for each in store.find(Portrait, student_id=student_id)}
+    claim = str(uuid4())
+    keys = (portrait_key(student_id, now, number) for number in count(1))
+    return next(key for key in keys if key not in taken and _is_claimed(store, key, claim, now))
+
+
+def _is_claimed(store: SchoolStore, key: str, claim: str, now: datetime) -> bool:
+    token = derive_image_id(key.encode())  # which does not name the student
+    return store.claim_token(token, claim, now, now - CLAIMED) == claim
 
 
 def _resembled(enrolment: Enrolment, face: FaceRecord, student_id: str) -> str:

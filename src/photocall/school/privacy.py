@@ -18,7 +18,7 @@ from photocall.school.lesson_records import Evidence, Remembered
 from photocall.school.places import CLASSROOM_PHOTOS, CROPS, STUDENT_PHOTOS, Places
 from photocall.school.records import Account, AuditEntry, Portrait
 from photocall.school.register import Between
-from photocall.school.retention import is_known, sightings
+from photocall.school.retention import is_known, leavers_due, sightings
 
 Json = dict[str, Any]
 
@@ -40,6 +40,9 @@ SLACK = timedelta(days=2)
 
 LAST = 20
 """Erasures and runs of the retention clock that are shown."""
+
+YEAR = timedelta(days=365)
+"""For which these are looked for; the audit log has those before."""
 
 NO_FACES = ("account", "course", "school", "staff", "member", "roster", "retention", "templates")
 """What actions begin with that show or change nobody's face."""
@@ -69,9 +72,10 @@ def summary(places: Places, now: datetime) -> Json:
         "sealing": _sealing(places),
         "consents": _consents(places),
         "accesses": _accesses(places, now),
+        "leavers": [{"student_id": one, "erased": day.isoformat()} for one, day in leavers_due(store).items()],
         "unfinished_erasures": len(unfinished(store)),
-        "last_erasures": [_told(each) for each in _last(places, ERASED, FACES_ERASED)],
-        "last_runs": [_told(each) for each in _last(places, "retention.run")],
+        "last_erasures": [_told(each) for each in _last(places, now, ERASED, FACES_ERASED)],
+        "last_runs": [_told(each) for each in _last(places, now, "retention.run")],
     }
 
 
@@ -170,9 +174,10 @@ def _accesses(places: Places, now: datetime) -> list[Json]:
     ]
 
 
-def _last(places: Places, *actions: str) -> list[AuditEntry]:
+def _last(places: Places, now: datetime, *actions: str) -> list[AuditEntry]:
     """The newest entries of some actions, newest first."""
-    return places.store.find(AuditEntry, action=list(actions))[::-1][:LAST]
+    lately = Between(now - YEAR, now + timedelta(days=1))
+    return places.store.find(AuditEntry, action=list(actions), time=lately)[::-1][:LAST]
 
 
 def _told(entry: AuditEntry) -> Json:

@@ -9,7 +9,7 @@ from photocall.errors import BucketNotFound, CollectionNotFound
 from photocall.ports import JobQueue, ObjectStore, StoredObject
 from photocall.roster import Student
 from photocall.school.consents import consents
-from photocall.school.erasing import ERASED, erase_faces_of
+from photocall.school.erasing import ERASED, delete_results_naming, erase_faces_of
 from photocall.school.lesson_records import Evidence, Seen
 from photocall.school.places import CLASSROOM_PHOTOS, CROPS, STUDENT_PHOTOS, Places
 from photocall.school.records import AuditEntry, Portrait
@@ -29,8 +29,9 @@ def finish_withdrawals(places: Places, queue: JobQueue, account_id: str, now: da
     left = gone & {face.external_image_id for face in places.faces()}
     left |= gone & {each.student_id for each in store.find(Portrait)}
     left |= gone & {each.student_id for each in _named(places, gone)}
+    delete_results_naming(places, sorted(left))
     for student_id in sorted(left):
-        erase_faces_of(places, queue, account_id, student_id, now)
+        erase_faces_of(places, queue, account_id, student_id, now, in_results=False)
     return len(left)
 
 

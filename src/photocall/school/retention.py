@@ -5,24 +5,24 @@ photos that no record knows of.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 
 from photocall.ports import JobQueue
 from photocall.school import audit
 from photocall.school.choices import Choices, choices
-from photocall.school.erasing import ERASED, erase_student, unfinished
+from photocall.school.erasing import ERASED, Removed, delete_results_naming, erase_student, unfinished
 from photocall.school.errors import NotThere
-from photocall.school.leavers import leavers, note_leavers
+from photocall.school.imports import LIFETIME, remove_expired
+from photocall.school.leavers import leavers
 from photocall.school.lesson_records import Evidence, Remembered, Seen, Verdict
+from photocall.school.lessons import remove_objects
 from photocall.school.messages import drop_letters
 from photocall.school.places import LONG_AGO, Places, lesson_lock
 from photocall.school.records import Account, AuditEntry, Role, RosterPreview, SignIn
 from photocall.school.register import Between, Records
 from photocall.school.remains import delete_remains, finish_withdrawals
-
-PREVIEW = timedelta(hours=1)
-"""So long a preview of an import may be confirmed."""
 
 _WINDOW = timedelta(days=7)
 
@@ -92,11 +92,17 @@ def due(records: Records, now: datetime) -> Due:
         photos=[each for each in old if each.key],
         sightings=[each for each in sightings(records, LONG_AGO, ages.strangers_until) if ages.aged(each) != each],
         corrections=_outdated(records, ages.crops_until),
-        leavers=[one for one in leavers(records, now - timedelta(days=chosen.leaver_days)) if one not in broken_off],
+        leavers=[one for one, day in leavers_due(records).items() if day <= now and one not in broken_off],
         broken_off=broken_off,
         sign_ins=len(records.find(SignIn, expires=Between(LONG_AGO, now))),
-        previews=len(records.find(RosterPreview, created=Between(LONG_AGO, now - PREVIEW))),
+        previews=len(records.find(RosterPreview, created=Between(LONG_AGO, now - LIFETIME))),
     )
+
+
+def leavers_due(records: Records) -> dict[str, datetime]:
+    """When everybody who is in no class any more is to be erased, by student_id, the next one first."""
+    kept = timedelta(days=choices(records).leaver_days)
+    return {one: since + kept for one, since in sorted(leavers(records).items(), key=lambda each: (each[1], each[0]))}
 
 
 def sightings(records: Records, first: datetime, end: datetime) -> Iterator[Seen]:
@@ -133,31 +139,42 @@ def run(places: Places, queue: JobQueue, now: datetime, account_id: str = SERVER
         account_id: who asked; nobody when the clock did.
 
     Returns:
-        How much went; the audit log has it, too.
+        How much went; the audit log has it, too, unless nothing was due and nobody asked.
 
     Raises:
         StoreUnavailable: something could not be deleted; the next run goes on.
     """
     store = places.store
-    note_leavers(store, now)
     found = due(store, now)
     deleted = _delete_photos(places, found.photos) + _delete_sightings(places, found.sightings, now)
     deleted += Deleted(templates=sum(_forget(store, each) for each in found.corrections))
-    server = Account(account_id, "", "", Role.ADMINISTRATOR, "", now)
-    for student_id in [*found.leavers, *found.broken_off]:
-        try:
-            erase_student(places, queue, server, student_id, now)
-        except NotThere:  # all but the last entry of the audit log had been done
-            audit.noted(store, account_id, ERASED, student_id, now)
-    deleted += Deleted(leavers=len(found.leavers), finished=len(found.broken_off))
+    deleted += _erase(places, queue, found, account_id, now)
     deleted += Deleted(finished=finish_withdrawals(places, queue, account_id, now))
     deleted += Deleted(remains=delete_remains(places, now) + drop_letters(queue, places.bucket_name))
     deleted += Deleted(
         sign_ins=store.remove(SignIn, expires=Between(LONG_AGO, now)),
-        previews=store.remove(RosterPreview, created=Between(LONG_AGO, now - PREVIEW)),
+        previews=remove_expired(store, now),
     )
+    if deleted == Deleted() and account_id == SERVER:
+        return deleted  # once an hour, that would be most of the log
     audit.noted(store, account_id, "retention.run", "", now, deleted=asdict(deleted))
     return deleted
+
+
+def _erase(places: Places, queue: JobQueue, found: Due, account_id: str, now: datetime) -> Deleted:
+    """Erase students who left and have not come back by now, and those whose erasure was broken off."""
+    server, left = Account(account_id, "", "", Role.ADMINISTRATOR, "", now), 0
+    delete_results_naming(places, [*found.leavers, *found.broken_off])
+    for student_id in found.leavers:
+        with suppress(NotThere):  # somebody else erased the student meanwhile
+            removed = erase_student(places, queue, server, student_id, now, only_leaver=True, in_results=False)
+            left += removed != Removed()
+    for student_id in found.broken_off:
+        try:
+            erase_student(places, queue, server, student_id, now, in_results=False)
+        except NotThere:  # all but the last entry of the audit log had been done
+            audit.noted(places.store, account_id, ERASED, student_id, now)
+    return Deleted(leavers=left, finished=len(found.broken_off))
 
 
 # --- lessons
@@ -190,7 +207,7 @@ def is_known(seen: Seen) -> bool:
 def _delete_photos(places: Places, photos: Iterable[Evidence]) -> Deleted:
     count = 0
     for each in photos:
-        places.bucket.delete(each.key)
+        remove_objects(places, [each])
         with places.store.changing(lesson_lock(each.lesson_id)) as records:
             there = records.get(Evidence, each.evidence_id)
             if there is not None and there.key == each.key:

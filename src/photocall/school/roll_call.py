@@ -15,7 +15,7 @@ from uuid import UUID, uuid5
 
 import numpy as np
 
-from photocall.app import COLLECTION, App
+from photocall.app import SCHOOL_COLLECTION, App
 from photocall.errors import BucketNotFound
 from photocall.faces import BoundingBox, ByteArray, Face, FloatArray
 from photocall.jobs import Job
@@ -134,7 +134,7 @@ class _Looking:
 
     def gallery(self) -> ClassGallery:
         store = self.app.store
-        return class_gallery(store, store, self.app.engine, COLLECTION, self.lesson.course_id)
+        return class_gallery(store, store, self.app.engine, SCHOOL_COLLECTION, self.lesson.course_id)
 
     def keep_crops(self, finds: Sequence[Find]) -> None:
         """Write the pictures of faces, while something else is done."""

@@ -5,7 +5,7 @@ Everything but `settle` is a pure function, so that the same evidence always giv
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from photocall.roster import Status
@@ -18,14 +18,21 @@ from photocall.school.lesson_records import (
     Seen,
     Verdict,
 )
+from photocall.school.places import lesson_lock
 from photocall.school.records import Member
-from photocall.school.register import Records
+from photocall.school.register import Between, Records, SchoolRegister
 
 PHOTO, VIDEO = "photo", "video"
 """Kinds of evidence."""
 
 OPEN = timedelta(days=1)
 """For so long after a lesson whoever comes into its class comes into its register, too."""
+
+MOST_LESSON = timedelta(days=1)
+"""No lesson takes longer."""
+
+NEVER = datetime(3000, 1, 1, tzinfo=UTC)
+"""After every lesson."""
 
 
 class State(StrEnum):
@@ -119,7 +126,8 @@ def lines(
         evidence: all photos and videos of the lesson.
         marks: all marks of the lesson.
         now: when a line that is not as before becomes what it is.
-        before: the register as it was, by student_id. A line of a face that was erased since stays as it was.
+        before: the register as it was, by student_id. A line of a face that was erased since stays as it was, and
+            who is there only by a face or a mark goes with it.
     """
     if not is_taken(evidence, marks):
         return []
@@ -130,8 +138,11 @@ def lines(
     found = []
     for student_id in sorted({*students, *by_student, *faces} - {""}):
         old = before.get(student_id)
-        line = _line(lesson.lesson_id, student_id, by_student.get(student_id), faces.get(student_id, ()), old, now)
-        found.append(old if old is not None and replace(line, changed=old.changed) == old else line)
+        otherwise = (_otherwise(old) if old else "") or (Status.ABSENT if student_id in students else "")
+        mark, its_faces = by_student.get(student_id), faces.get(student_id, ())
+        line = _line(lesson.lesson_id, student_id, mark, its_faces, otherwise, now)
+        is_same = old is not None and replace(line, changed=old.changed, otherwise=old.otherwise) == old
+        found.append(replace(line, changed=old.changed) if old is not None and is_same else line)
     return found
 
 
@@ -148,7 +159,7 @@ def settle(records: Records, lesson_id: str, now: datetime) -> list[RegisterLine
         return []
     before = {each.student_id: each for each in records.find(RegisterLine, lesson_id=lesson_id)}
     evidence, marks = records.find(Evidence, lesson_id=lesson_id), records.find(Mark, lesson_id=lesson_id)
-    students = students_of(records, lesson, before, now)
+    students = belonging(records, lesson, before, now)
     found = lines(lesson, students, records.find(Seen, lesson_id=lesson_id), evidence, marks, now, before)
     gone = before.keys() - {line.student_id for line in found}
     if gone:
@@ -159,11 +170,32 @@ def settle(records: Records, lesson_id: str, now: datetime) -> list[RegisterLine
     return found
 
 
-def students_of(records: Records, lesson: Lesson, before: Collection[str], now: datetime) -> set[str]:
-    """Who belongs in the register of a lesson: who was in it, and while it is new, whoever is in the class."""
+def settle_open(register: SchoolRegister, course_ids: Collection[str], now: datetime) -> None:
+    """Bring the registers up to who is in some classes, of lessons that were taken and are new enough for that."""
+    since = now - MOST_LESSON - OPEN
+    for course_id in sorted(course_ids):
+        recent = register.find(Lesson, course_id=course_id, starts=Between(since, NEVER))
+        ids = [each.lesson_id for each in recent]
+        taken = {each.lesson_id for each in register.find(Evidence, lesson_id=ids)}
+        taken |= {each.lesson_id for each in register.find(Mark, lesson_id=ids)}
+        for lesson_id in sorted(taken):
+            with register.changing(lesson_lock(lesson_id)) as records:
+                settle(records, lesson_id, now)
+
+
+def belonging(records: Records, lesson: Lesson, before: Mapping[str, RegisterLine], now: datetime) -> set[str]:
+    """Who belongs in the register of a lesson: who was in it, and while it is new, whoever is in the class.
+
+    Who is there only by a face or a mark does not.
+    """
     is_open = not before or now < lesson.starts + timedelta(minutes=lesson.minutes) + OPEN
     members = {each.student_id for each in records.find(Member, course_id=lesson.course_id)} if is_open else set()
-    return members | set(before)
+    return members | {student_id for student_id, line in before.items() if _otherwise(line)}
+
+
+def _otherwise(line: RegisterLine) -> str:
+    """What a line says without face and mark; empty for nothing. Of a face that was erased it says the same."""
+    return line.otherwise if line.by_hand or line.seen_id else line.status
 
 
 def _meant(face: Seen) -> tuple[str, State]:
@@ -200,18 +232,18 @@ def _line(
     student_id: str,
     mark: Mark | None,
     faces: Sequence[Understood],
-    old: RegisterLine | None,
+    otherwise: str,
     now: datetime,
 ) -> RegisterLine:
     best = max(faces, key=_worth, default=None)
     shown = (best.similarity, best.seen.seen_id) if best else (None, "")
     if mark is not None:
-        return RegisterLine(lesson_id, student_id, mark.status, *shown, True, now)
+        return RegisterLine(lesson_id, student_id, mark.status, *shown, True, now, otherwise)
     if best is None:
-        is_erased = old is not None and not old.by_hand and not old.seen_id and old.status is not Status.ABSENT
-        return old if is_erased and old else RegisterLine(lesson_id, student_id, Status.ABSENT, None, "", False, now)
+        return RegisterLine(lesson_id, student_id, Status(otherwise), *shown, False, now, otherwise)
     certain = Status.LATE if best.late else Status.PRESENT
-    return RegisterLine(lesson_id, student_id, certain if best.is_certain else Status.UNCERTAIN, *shown, False, now)
+    status = certain if best.is_certain else Status.UNCERTAIN
+    return RegisterLine(lesson_id, student_id, status, *shown, False, now, otherwise)
 
 
 def _worth(face: Understood) -> tuple[bool, bool, bool, float, str]:

@@ -17,6 +17,7 @@ from photocall.school.errors import AlreadyThere, NotAllowed, NotThere
 from photocall.school.permissions import check_student, course, courses_of
 from photocall.school.records import Account, Course, Member, Role
 from photocall.school.register import Records, SchoolRegister
+from photocall.school.settling import settle_open
 
 
 def create_student(
@@ -44,6 +45,7 @@ def create_student(
             raise AlreadyThere("student", made.student_id)
         records.put(made, *(Member(course_id, made.student_id) for course_id in courses))
         audit.note(records, account.account_id, "student.created", made.student_id, now, courses=sorted(courses))
+    settle_open(register, courses, now)
     return made
 
 
@@ -71,13 +73,17 @@ def change_student(
 
 
 def join(register: SchoolRegister, account: Account, course_id: str, student_id: str, now: datetime) -> None:
-    """Bring a student into a class; nothing happens if it is in it. Raises `NotAllowed`, `NotThere`."""
+    """Bring a student into a class, and into registers that are new; nothing happens if it is there.
+
+    Raises `NotAllowed`, `NotThere`.
+    """
     with register.changing(audit.LOCK, ROSTER) as records:
         course(records, account, course_id, change=True)
         student(records, account, student_id, change=True)
         if records.get(Member, course_id, student_id) is None:
             records.put(Member(course_id, student_id))
             audit.note(records, account.account_id, "member.added", student_id, now, course=course_id)
+    settle_open(register, [course_id], now)
 
 
 def leave(register: SchoolRegister, account: Account, course_id: str, student_id: str, now: datetime) -> None:

@@ -7,7 +7,7 @@ from photocall.roster import Student
 from photocall.school import audit, permissions
 from photocall.school.consents import in_force
 from photocall.school.errors import ConsentMissing, EntryInvalid, NotThere
-from photocall.school.lesson_records import Evidence, Lesson, Remembered, Seen, Verdict
+from photocall.school.lesson_records import Evidence, Lesson, RegisterLine, Remembered, Seen, Verdict
 from photocall.school.lessons import forget
 from photocall.school.places import lesson_lock
 from photocall.school.records import Account, Member
@@ -34,7 +34,8 @@ def judge(
         now: with a time zone.
 
     Raises:
-        NotAllowed, NotThere: the face is somebody else's, or nobody's; or the student is not in the class.
+        NotAllowed, NotThere: the face is somebody else's, or nobody's; or the student is not in the class
+            or the register.
         EntryInvalid: the verdict makes no sense.
         ConsentMissing: the student's face may not be known.
     """
@@ -72,15 +73,22 @@ def _about(records: Records, lesson: Lesson, seen: Seen, verdict: str, student_i
     about = student_id or (seen.student_id if verdict == Verdict.IS_NOT else "")
     if not about:
         raise EntryInvalid("student_id", "it must say of whom the verdict speaks")
+    known = (seen.student_id, seen.is_student) if verdict == Verdict.IS_NOT else ()
+    if about not in known and not _is_of(records, lesson, about):  # it would count in classes of others
+        raise NotThere("student in this class", about)
     if verdict == Verdict.IS:
-        _check_may_be(records, lesson, about)
+        _check_may_be_known(records, about)
     return about
 
 
-def _check_may_be(records: Records, lesson: Lesson, student_id: str) -> None:
-    """Raises `NotThere` if the student is not in the class, `ConsentMissing` if the face may not be known."""
-    if records.get(Member, lesson.course_id, student_id) is None:
-        raise NotThere("student in this class", student_id)
+def _is_of(records: Records, lesson: Lesson, student_id: str) -> bool:
+    """Whether a student is in the class, or was when the lesson's register was made."""
+    is_member = records.get(Member, lesson.course_id, student_id) is not None
+    return is_member or records.get(RegisterLine, lesson.lesson_id, student_id) is not None
+
+
+def _check_may_be_known(records: Records, student_id: str) -> None:
+    """Raises `ConsentMissing` if the student's face may not be known."""
     if not in_force(records, [student_id]):
         student = records.get(Student, student_id)
         raise ConsentMissing(student.name if student else student_id)

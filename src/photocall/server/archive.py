@@ -233,7 +233,7 @@ class Archive:
             return True
 
     def _bucket(self) -> ObjectStore:
-        return self._service.bucket(self._service.settings.bucket)
+        return self._service.callers_bucket(self._service.settings.bucket)
 
     def _lock(self, name: str) -> Lock:
         return self._locks[hash(name) % _LOCKS]

@@ -3,6 +3,7 @@
 import hashlib
 import re
 
+from photocall.app import SCHOOL_COLLECTION
 from photocall.erasure import erase_collection
 from photocall.errors import CollectionNotFound
 from photocall.faces import Collection
@@ -20,6 +21,8 @@ _ARN = re.compile(r"(?:arn:)?aws:rekognition:([a-z0-9-]*):(\d*):collection/(.+)"
 
 def create_collection(service: Service, request: Json) -> Json:
     """Make a collection; it takes faces of this server's model."""
+    if request["CollectionId"] == SCHOOL_COLLECTION:
+        raise WireError(INVALID, f"{SCHOOL_COLLECTION} is the attendance application's; choose another CollectionId")
     model = service.engine.model
     made = service.store.add_collection(request["CollectionId"], model, request.get("Tags", {}))
     return {
@@ -47,7 +50,8 @@ def list_collections(service: Service, request: Json) -> Json:
     listing, limit = ("ListCollections",), request.get("MaxResults") or DEFAULT_PAGE
     start = page_start(listing, request.get("NextToken"), str)
     # A migration's half-done copy is no collection of anybody's; the wire could not carry its name either.
-    every = [each for each in service.store.collections() if SIDE not in each.collection_id]
+    found = (each for each in service.store.collections() if each.collection_id != SCHOOL_COLLECTION)
+    every = [each for each in found if SIDE not in each.collection_id]
     rest = [each for each in sorted(every, key=_place) if start is None or _place(each) > start]
     page = rest[:limit]
     answer: Json = {
@@ -98,6 +102,7 @@ def _tagged(service: Service, request: Json) -> str:
         expected = _arn(service, "COLLECTION_ID")
         raise WireError(INVALID, f"ResourceArn must be that of a collection, such as {expected}")
     region, account, collection_id = match.groups()
-    if (region, account) != (service.settings.region, service.settings.account):
+    is_here = (region, account) == (service.settings.region, service.settings.account)
+    if not is_here or collection_id == SCHOOL_COLLECTION:
         raise CollectionNotFound(collection_id)
     return collection_id

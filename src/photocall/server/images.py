@@ -76,5 +76,5 @@ def _content(service: Service, image: dict[str, Any], name: str) -> tuple[bytes,
         raise WireError(INVALID, f"The S3Object of the {name} must have Bucket and Name")
     if "Version" in place:
         raise WireError("InvalidS3ObjectException", f"The {name} names a version; objects have none here")
-    data = service.bucket(place["Bucket"]).get(place["Name"], MAX_OBJECT_BYTES)
+    data = service.callers_bucket(place["Bucket"]).get(place["Name"], MAX_OBJECT_BYTES)
     return data, ImageSource(place["Bucket"], place["Name"], place.get("Metadata", {}))  # the archive's, not the wire's

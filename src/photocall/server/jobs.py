@@ -108,7 +108,7 @@ def start(service: Service, upload: Upload, job: Job) -> None:
         BucketNotFound, StoreUnavailable, ExtraMissing: it cannot be put there, or the job cannot be sent.
     """
     upload.file.seek(0)
-    service.bucket(job.bucket).upload(job.key, upload.file)
+    service.callers_bucket(job.bucket).upload(job.key, upload.file)
     service.submit(job)
 
 
@@ -169,7 +169,7 @@ def _result(request: Request) -> results.Json:
     found = None
     if _is_uuid(asked):
         found = results.read_result(_service(request).objects, asked.lower())
-    if found is None:
+    if found is None or found["bucket"] == _service(request).settings.school_bucket:  # what came of a lesson's photo
         raise BadRequest(404, "JobNotFound", f"there is no job {asked[:100]!r}; its id is what POST {UPLOADS} gave")
     return found
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from photocall.app import SCHOOL_COLLECTION
+from photocall.errors import CollectionNotFound
 from photocall.keys import Scope
 from photocall.server import collection_operations as collections
 from photocall.server import face_operations as faces
@@ -74,4 +76,6 @@ def answer(service: Service, operation: str, request: Json) -> Json:
     """
     if service.amazon is not None:
         return service.amazon.answer(operation, request)
+    if request.get("CollectionId") == SCHOOL_COLLECTION and operation != "CreateCollection":
+        raise CollectionNotFound(SCHOOL_COLLECTION)
     return OPERATIONS[operation].answer(service, request)

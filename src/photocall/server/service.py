@@ -14,7 +14,7 @@ from typing import Protocol
 from photocall.app import open_amazon, open_bucket, open_engine, open_objects, open_queue, open_store
 from photocall.encodings import PACK
 from photocall.engine.face_engine import FaceEngine
-from photocall.errors import CollectionNotFound, ModelMismatch, PhotocallError, SettingInvalid
+from photocall.errors import BucketNotFound, CollectionNotFound, ModelMismatch, PhotocallError, SettingInvalid
 from photocall.fleet import pools
 from photocall.gallery import MOST_FACES, Gallery
 from photocall.jobs import Job
@@ -147,6 +147,12 @@ class Service:
     def bucket(self, name: str) -> ObjectStore:
         """A bucket of images. Raises `BucketNotFound`, if not here then when it is read."""
         return self._bucket(name)
+
+    def callers_bucket(self, name: str) -> ObjectStore:
+        """A bucket that somebody with a key names; the school's is none to them. Raises `BucketNotFound`, as above."""
+        if name == self.settings.school_bucket:
+            raise BucketNotFound(name)
+        return self.bucket(name)
 
     def close(self) -> None:
         """End the engines and their threads."""

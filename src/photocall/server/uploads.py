@@ -80,7 +80,7 @@ def image_in_json(service: Service, image_data: str, bucket: str | None) -> Byte
         data = from_base64(_without_scheme(image_data.encode()))
         wanted = "image_data must be data:image/jpeg;base64, and then base64"
     elif bucket is not None:
-        data, wanted = service.bucket(bucket).get(image_data, MAX_IMAGE_BYTES), ""
+        data, wanted = service.callers_bucket(bucket).get(image_data, MAX_IMAGE_BYTES), ""
     else:
         data = from_base64(image_data.encode())
         wanted = "image_data must be a data URL, base64, or with a bucket the key of an object"

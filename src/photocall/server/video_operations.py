@@ -88,7 +88,7 @@ def _place(request: Json) -> tuple[str, str]:
 def _check_size(service: Service, bucket: str, key: str) -> None:
     """Look for a video without reading it. Raises `ObjectNotFound`, `BucketNotFound`, `WireError`."""
     try:
-        service.bucket(bucket).get(key, 0)
+        service.callers_bucket(bucket).get(key, 0)
     except ObjectTooLarge as error:  # as every object is that is not empty
         if error.size > MAX_VIDEO_BYTES:
             message = f"The video has {error.size} bytes; {MAX_VIDEO_BYTES} are allowed"

@@ -58,13 +58,15 @@ STATEMENTS = (
     "KEY (lesson_id, student_id))",
     "CREATE TABLE register_lines (lesson_id TEXT {by_code_point} NOT NULL, student_id TEXT {by_code_point} "
     "NOT NULL, status TEXT NOT NULL, similarity DOUBLE PRECISION, seen_id TEXT NOT NULL, by_hand BOOLEAN NOT "
-    "NULL, changed TEXT {by_code_point}, PRIMARY KEY (lesson_id, student_id))",
+    "NULL, changed TEXT {by_code_point}, otherwise TEXT NOT NULL, PRIMARY KEY (lesson_id, student_id))",
     "CREATE INDEX register_lines_by_student ON register_lines (student_id)",
     "CREATE INDEX register_lines_by_status ON register_lines (lesson_id, status, student_id)",
     "CREATE TABLE audit_entries (number INTEGER NOT NULL, time TEXT {by_code_point}, account_id TEXT NOT "
     "NULL, action TEXT NOT NULL, subject TEXT NOT NULL, details TEXT NOT NULL, previous TEXT NOT NULL, digest "
     "TEXT NOT NULL, PRIMARY KEY (number))",
     "CREATE INDEX audit_entries_by_subject ON audit_entries (subject)",
+    "CREATE INDEX audit_entries_by_action ON audit_entries (action, number)",
+    "CREATE INDEX audit_entries_by_time ON audit_entries (time)",
     "CREATE TABLE school_settings (name TEXT {by_code_point} NOT NULL, value TEXT NOT NULL, PRIMARY KEY (name))",
     "CREATE TABLE roster_previews (preview_id TEXT {by_code_point} NOT NULL, account_id TEXT NOT NULL, created TEXT "
     "{by_code_point}, content TEXT NOT NULL, digest TEXT NOT NULL, counts TEXT NOT NULL, PRIMARY KEY (preview_id))",

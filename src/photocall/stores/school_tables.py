@@ -166,6 +166,7 @@ register_lines = Table(
     _text("seen_id"),
     _yes_no("by_hand"),
     _time("changed"),
+    _text("otherwise"),
     Index("register_lines_by_student", "student_id"),
     Index("register_lines_by_status", "lesson_id", "status", "student_id"),  # all that reports read
 )
@@ -177,6 +178,8 @@ audit_entries = Table(
     _time("time"),
     *map(_text, ("account_id", "action", "subject", "details", "previous", "digest")),
     Index("audit_entries_by_subject", "subject"),
+    Index("audit_entries_by_action", "action", "number"),
+    Index("audit_entries_by_time", "time"),
 )
 
 school_settings = Table("school_settings", metadata, _id("name"), _text("value"))

@@ -12,6 +12,7 @@ from photocall.school import permissions, students
 from photocall.school.lesson_records import Lesson
 from photocall.school.records import Account, Consent, Course, Member, Portrait, Role, Staff
 from photocall.school.register import Between, Records
+from photocall.server.school.portraits import ELSEWHERE
 from photocall.server.school.shell import PageRoute, register_of, shown
 from photocall.server.school.sign_ins import Asker
 
@@ -54,7 +55,7 @@ class StudentLine:
         student: who.
         consent: in force; None without.
         portraits: how many photos they are known by.
-        resembles: name of somebody else whom one of the photos resembles; empty for nobody.
+        resembles: name of somebody else whom one of the photos resembles, or that it is not told; empty for nobody.
     """
 
     student: Student
@@ -83,7 +84,7 @@ def show_class(request: Request, account: Asker, course_id: str) -> HTMLResponse
         account,
         "class.html",
         card=cards_of(register, [course], now)[0],
-        lines=lines_of(register, course_id),
+        lines=lines_of(register, account, course_id),
         lessons=sorted(register.find(Lesson, course_id=course_id), key=lambda each: each.starts, reverse=True),
         most_lessons=MOST_LESSONS,
         staff=_staff(register, account, course_id),
@@ -109,7 +110,7 @@ def show_student(request: Request, account: Asker, student_id: str) -> HTMLRespo
         others=others,
         consent=register.get(Consent, student_id),
         portraits=sorted(portraits, key=lambda each: each.added, reverse=True),
-        names=names_of(register, [each.resembles for each in portraits]),
+        names=names_of(register, account, [each.resembles for each in portraits]),
         may_change=account.role is not Role.VIEWER,
     )
 
@@ -124,22 +125,23 @@ def cards_of(records: Records, courses: list[Course], now: datetime) -> list[Cou
     return [_card(each, members[each.course_id], lessons[each.course_id], now) for each in courses]
 
 
-def lines_of(records: Records, course_id: str) -> list[StudentLine]:
-    """The students of a class, by name."""
+def lines_of(records: Records, account: Account, course_id: str) -> list[StudentLine]:
+    """The students of a class, by name, as the account may see them."""
     found = sorted(students.members_of(records, [course_id]), key=students.by_name)
     ids = [student.student_id for student in found]
     consents = {each.student_id: each for each in records.find(Consent, student_id=ids) if each.withdrawn is None}
     portraits: dict[str, list[Portrait]] = {student_id: [] for student_id in ids}
     for portrait in records.find(Portrait, student_id=ids):
         portraits[portrait.student_id].append(portrait)
-    names = names_of(records, [each.resembles for kept in portraits.values() for each in kept])
+    names = names_of(records, account, [each.resembles for kept in portraits.values() for each in kept])
     return [_line(each, consents.get(each.student_id), portraits[each.student_id], names) for each in found]
 
 
-def names_of(records: Records, student_ids: list[str]) -> dict[str, str]:
-    """The names of students who are still there, by id."""
+def names_of(records: Records, account: Account, student_ids: list[str]) -> dict[str, str]:
+    """The names of students who are still there, by id; those that the account may not see have none."""
     found = records.find(Student, student_id=sorted({each for each in student_ids if each}))
-    return {student.student_id: student.name for student in found}
+    seen = {each.student_id for each in students.students_of(records, account)} if found else set()
+    return {each.student_id: each.name if each.student_id in seen else ELSEWHERE for each in found}
 
 
 def _line(student: Student, consent: Consent | None, portraits: list[Portrait], names: dict[str, str]) -> StudentLine:

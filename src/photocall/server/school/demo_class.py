@@ -9,7 +9,8 @@ from photocall.school.courses import course_json
 from photocall.server.school import described
 from photocall.server.school.courses import COURSE, SHOWN
 from photocall.server.school.entries import Entry
-from photocall.server.school.portraits import SAFE, enrolment_of
+from photocall.server.school.pictures import SANDBOXED
+from photocall.server.school.portraits import enrolment_of
 from photocall.server.school.problems import SchoolRoute
 from photocall.server.school.sign_ins import Administrator, Asker, now, of
 
@@ -39,4 +40,4 @@ def photo(request: Request, account: Asker) -> Response:
     """Two of its students, and a stranger."""
     data = make_class_photo(demo_class.checked(of(request).settings.demo_archives))
     named = {"Content-Disposition": 'attachment; filename="demo-class.jpg"'}
-    return Response(data, media_type="image/jpeg", headers={**SAFE, **named})
+    return Response(data, media_type="image/jpeg", headers={**SANDBOXED, **named})

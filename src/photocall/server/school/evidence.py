@@ -1,12 +1,13 @@
 """The routes of photos and videos of a lesson, of the faces in them, and of what people say of those."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
 import anyio
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.datastructures import FormData
 
 from photocall.errors import ObjectNotFound
 from photocall.media import signatures
@@ -25,6 +26,7 @@ from photocall.server.problems import BadRequest
 from photocall.server.school import described, lesson_shapes
 from photocall.server.school.entries import Entry, Id
 from photocall.server.school.lessons import places_of
+from photocall.server.school.pictures import SANDBOXED
 from photocall.server.school.problems import SchoolRoute
 from photocall.server.school.sign_ins import Asker, Changer, now, of
 from photocall.server.service import Service
@@ -33,8 +35,8 @@ from photocall.server.uploads import MAX_IMAGE_BYTES
 TAKEN = "taken"
 """Field of the form that says when files were taken."""
 
-SAFE: Mapping[str, str] = {"Content-Security-Policy": "sandbox; default-src 'none'"}
-"""What has been sent is never shown as a page of this server's."""
+MODIFIED = "modified"
+"""Field of the form that says when files were made, for those that do not say themselves when they were taken."""
 
 router = APIRouter(prefix="/v1/school", route_class=SchoolRoute, tags=["School"])
 
@@ -42,6 +44,7 @@ _MANY = thing("evidence", evidence=listing(lesson_shapes.EVIDENCE))
 _SHOWN = {"evidence": [lesson_shapes.SHOWN_EVIDENCE | {"state": "waiting", "width": None, "height": None}]}
 _POST: Json = described.answering(_MANY, _SHOWN, 404, 413, 415, status=202)
 _POST["openapi_extra"] = _POST["openapi_extra"] | {"requestBody": lesson_shapes.UPLOAD}
+_File = tuple[Upload, datetime | None, datetime | None]
 _PICTURE = described.sending("image/jpeg", errors=(404,))
 
 
@@ -64,9 +67,10 @@ async def add_evidence(request: Request, lesson_id: Id, account: Changer) -> JSO
     service, limiter = of(request), request.app.state.uploaders
     await anyio.to_thread.run_sync(_check_may_send, service, account, lesson_id)
     async with received(request, FIELD, MOST_FILES) as uploads:
-        times = [str(value) for value in (await request.form()).getlist(TAKEN)]
-        sent = (service, account, lesson_id, uploads, _times(times, len(uploads)))
-        added = await anyio.to_thread.run_sync(_add, *sent, limiter=limiter)
+        form = await request.form()
+        taken, modified = (_times(form, field, len(uploads)) for field in (TAKEN, MODIFIED))
+        files = [*zip(uploads, taken, modified, strict=True)]
+        added = await anyio.to_thread.run_sync(_add, service, account, lesson_id, files, limiter=limiter)
     return JSONResponse({"evidence": [evidence_json(each) for each in added]}, 202)
 
 
@@ -127,7 +131,7 @@ def _seen(records: Records, account: Account, seen_id: str) -> Seen:
 
 def _picture(service: Service, key: str) -> Response:
     data = service.bucket(service.settings.school_bucket).get(key)
-    return Response(data, media_type="image/jpeg", headers=dict(SAFE))
+    return Response(data, media_type="image/jpeg", headers=dict(SANDBOXED))
 
 
 def _check_may_send(service: Service, account: Account, lesson_id: str) -> Lesson:
@@ -135,15 +139,13 @@ def _check_may_send(service: Service, account: Account, lesson_id: str) -> Lesso
     return permissions.lesson(service.store, account, lesson_id, change=True)
 
 
-def _add(
-    service: Service, account: Account, lesson_id: str, uploads: Sequence[Upload], times: Sequence[datetime | None]
-) -> list[Evidence]:
+def _add(service: Service, account: Account, lesson_id: str, files: Sequence[_File]) -> list[Evidence]:
     """Keep files and ask for their jobs, in order; whoever was refused one may send all of them again."""
-    sent = [_sent(upload, taken) for upload, taken in zip(uploads, times, strict=True)]
+    sent = [_sent(*each) for each in files]
     return [evidence.add_evidence(places_of(service), service.submit, account, lesson_id, each, now()) for each in sent]
 
 
-def _sent(upload: Upload, taken: datetime | None) -> Sent:
+def _sent(upload: Upload, taken: datetime | None, modified: datetime | None) -> Sent:
     """A file, unless it is surely neither a photo nor a video. Raises `BadRequest`."""
     kind = upload.kind()
     if kind in signatures.IMAGES and upload.size > MAX_IMAGE_BYTES:
@@ -151,15 +153,17 @@ def _sent(upload: Upload, taken: datetime | None) -> Sent:
         raise BadRequest(413, "ImageTooLarge", too_large)
     if kind not in (*signatures.IMAGES, "video", None):
         raise BadRequest(415, "UnsupportedMediaType", f"{upload.name!r} is neither a photo nor a video but {kind}")
-    return Sent(upload.name, PHOTO if kind in signatures.IMAGES else VIDEO, upload.file, upload.digest(), taken)
+    is_photo = kind in signatures.IMAGES
+    return Sent(upload.name, PHOTO if is_photo else VIDEO, upload.file, upload.digest(), taken, modified)
 
 
-def _times(texts: Sequence[str], files: int) -> list[datetime | None]:
-    """When each file was taken, where that was said: once for all, or for each."""
+def _times(form: FormData, field: str, files: int) -> list[datetime | None]:
+    """The time of each file that a field says: once for all, or for each."""
+    texts = [str(value) for value in form.getlist(field)]
     if len(texts) not in (0, 1, files):
-        raise EntryInvalid(TAKEN, f"there are {len(texts)} times for {files} files; send one, or one for each")
+        raise EntryInvalid(field, f"there are {len(texts)} times for {files} files; send one, or one for each")
     try:
         times = [datetime.fromisoformat(text) if text else None for text in texts]
     except ValueError as error:
-        raise EntryInvalid(TAKEN, "it must be a time such as 2026-11-23T08:00:00+01:00") from error
+        raise EntryInvalid(field, "it must be a time such as 2026-11-23T08:00:00+01:00") from error
     return times if len(times) == files else files * (times or [None])

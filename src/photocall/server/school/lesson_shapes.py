@@ -185,7 +185,8 @@ UPLOAD: Json = {
             "schema": thing(
                 "file",
                 file=listing(text("A photo or a video", format="binary"), minItems=1, maxItems=100),
-                taken=listing(text("When: for all files, or one each; else the photo says, or it is now")),
+                taken=listing(text("When: for all files, or one each; else the photo says")),
+                modified=listing(text("Likewise when files were made, where that is not known; else it is now")),
             ),
             "example": {"file": ["the bytes of class.jpg"]},
         }

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field, StringConstraints
 
 from photocall import fleet
-from photocall.app import COLLECTION
+from photocall.app import SCHOOL_COLLECTION
 from photocall.roster import Student
 from photocall.school import lessons, marks, permissions, reports
 from photocall.school.errors import NotThere
@@ -174,7 +174,7 @@ def get_record(request: Request, student_id: Id, account: Asker, first: First = 
 def places_of(service: Service) -> Places:
     """Where this server keeps what shows faces."""
     name = service.settings.school_bucket
-    return Places(service.store, service.objects, service.bucket(name), name, COLLECTION)
+    return Places(service.store, service.objects, service.bucket(name), name, SCHOOL_COLLECTION)
 
 
 def _progress(service: Service, found: LessonView) -> dict[str, dict[str, Any]]:

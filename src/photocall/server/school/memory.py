@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from photocall.app import COLLECTION
+from photocall.app import SCHOOL_COLLECTION
 from photocall.errors import CollectionNotFound, ModelMismatch
 from photocall.gallery import Gallery
 from photocall.server.service import Service
@@ -16,10 +16,10 @@ def forget_now(service: Service) -> None:
     """
     if service.ready and service.amazon is None:  # before that no face is in memory
         with suppress(CollectionNotFound, ModelMismatch):
-            service.gallery(COLLECTION)
+            service.gallery(SCHOOL_COLLECTION)
 
 
 def students_gallery(service: Service) -> Gallery:
     """The students' faces as of now. Raises `ModelMismatch`."""
-    service.store.create_collection(COLLECTION, service.engine.model)
-    return service.gallery(COLLECTION)
+    service.store.create_collection(SCHOOL_COLLECTION, service.engine.model)
+    return service.gallery(SCHOOL_COLLECTION)

@@ -34,6 +34,7 @@ from photocall.server.school import described, portrait_shapes
 from photocall.server.school.entries import Id
 from photocall.server.school.lessons import places_of
 from photocall.server.school.memory import forget_now, students_gallery
+from photocall.server.school.pictures import SANDBOXED
 from photocall.server.school.problems import SchoolRoute
 from photocall.server.school.sign_ins import Asker, Changer, now, of
 from photocall.server.service import Service
@@ -47,9 +48,6 @@ LOOK_PIXELS = 25_000_000
 
 ELSEWHERE = "a student of another class"
 """Who is meant, where the name is not for the account to know."""
-
-SAFE: Mapping[str, str] = {"Content-Security-Policy": "sandbox; default-src 'none'"}
-"""What has been sent is never shown as a page of this server's."""
 
 router = APIRouter(prefix="/v1/school", route_class=SchoolRoute, tags=["School"])
 
@@ -87,7 +85,7 @@ async def add(request: Request, student_id: Id, account: Changer) -> JSONRespons
 @router.post("/portrait-archives", summary="Add photos of many students, from ZIPs or files named after them", **_MANY)
 async def add_archives(request: Request, account: Changer) -> JSONResponse:
     """`<student_id>.jpg`, `<name>.jpg`, or any files in a folder of such a name. What became of each is said."""
-    service, limiter = of(request), request.app.state.uploaders
+    service, limiter = of(request), request.app.state.archivists
     check_may_change(account)
     async with received(request, FIELD, MOST_FILES, with_folders=True) as uploads:
         told = await anyio.to_thread.run_sync(partial(_add_archives, service, account, uploads), limiter=limiter)
@@ -103,7 +101,7 @@ async def add_archives(request: Request, account: Changer) -> JSONResponse:
 def get_photo(request: Request, portrait_id: Id, account: Asker) -> Response:
     """As it is kept; the audit log knows who saw it."""
     data = portrait_photo(places_of(of(request)), account, portrait_id, now())
-    return Response(data, media_type="image/jpeg", headers=dict(SAFE))
+    return Response(data, media_type="image/jpeg", headers=dict(SANDBOXED))
 
 
 @router.delete("/portraits/{portrait_id}", summary="Erase a photo with its face", **described.emptily(404))

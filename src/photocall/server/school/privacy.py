@@ -31,7 +31,7 @@ _DELETED = thing("deleted", deleted=thing(" ".join(_COUNTS), **{name: {"type": "
 _ENTRY = thing("time action subject details", time=text(), action=text(), subject=text(), details={"type": "object"})
 _SUMMARY = thing(
     "school written purpose legal_basis leaves_the_server choices stored sealing consents accesses unfinished_erasures"
-    " last_erasures last_runs",
+    " last_erasures last_runs leavers",
     school=text(),
     written=text(format="date-time"),
     purpose=text(),
@@ -46,6 +46,7 @@ _SUMMARY = thing(
     accesses=listing(
         thing("account_id name action times", account_id=text(), name=text(), action=text(), times={"type": "integer"})
     ),
+    leavers=listing(thing("student_id erased", student_id=text(), erased=text("When everything of the student goes"))),
     unfinished_erasures={"type": "integer"},
     last_erasures=listing(_ENTRY),
     last_runs=listing(_ENTRY),
@@ -61,6 +62,7 @@ _SHOWN_SUMMARY: Json = {
     "sealing": {"sealed": 40, "not_sealed": 0, "keys": 1},
     "consents": {"in_force": 20, "withdrawn": 1, "none": 2},
     "accesses": [{"account_id": "5f0c", "name": "Ada Lovelace", "action": "portrait.seen", "times": 3}],
+    "leavers": [{"student_id": "s-1042", "erased": "2026-10-01T08:00:00+00:00"}],
     "unfinished_erasures": 0,
     "last_erasures": [],
     "last_runs": [],

@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
-from photocall.errors import PhotocallError
+from photocall.errors import ModelMismatch, PhotocallError
 from photocall.school import errors
 from photocall.server import problems
 from photocall.server.problems import BadRequest, Handler, told
@@ -22,6 +22,7 @@ STATUSES: Mapping[type[PhotocallError], int] = MappingProxyType(
         errors.AlreadyThere: 409,
         errors.ChangedMeanwhile: 409,
         errors.ConsentMissing: 409,
+        ModelMismatch: 409,  # which says what to do
         errors.TooManyTries: 429,
     }
 )

@@ -23,7 +23,7 @@ COOKIE = "photocall-session"
 CSRF = "X-CSRF-Token"
 """Header of a change; a page has its value in <meta name="csrf">."""
 
-SAFE = ("GET", "HEAD")
+READING = ("GET", "HEAD")
 """Methods that change nothing."""
 
 csrf_of = sign_ins.csrf_of
@@ -97,7 +97,7 @@ def changing(request: Request) -> Account:
 
 def administering(request: Request) -> Account:
     """The administrator who asks. Raises `NotSignedIn`, `NotAllowed`."""
-    account = asking(request) if request.method in SAFE else changing(request)
+    account = asking(request) if request.method in READING else changing(request)
     check_administrator(account)
     return account
 

@@ -1,7 +1,8 @@
 // Photos of many students at once: a ZIP, or files named after them. What became of each is shown.
 
 import { SCHOOL, complain, say, upload } from "./asking.js";
-import { formOf, onFiles, table } from "./dropping.js";
+import { formOf, onFiles } from "./dropping.js";
+import { table } from "./elements.js";
 
 const ids = ["archive-drop", "archive", "archive-folder", "archive-sent", "archive-results"];
 const [box, field, folder, sent, results] = ids.map((id) => document.getElementById(id));

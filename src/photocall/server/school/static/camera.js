@@ -11,8 +11,8 @@ const QUALITY = 0.92;
 const WIDTH = 1920;
 // Pixels wished for: faces at the back of a room need them.
 
-export class Camera {
-  // taken: called with a File and the time of each photo; false if it does not take it.
+export class LiveCamera {
+  // taken: called with each photo, a File; false if it does not take it.
   constructor(root, taken) {
     Object.assign(this, { root, taken, stream: null, timer: 0, count: 0 });
     [this.video, this.told] = ["video", ".told"].map((each) => root.querySelector(each));
@@ -65,7 +65,7 @@ export class Camera {
     const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", QUALITY));
     if (!blob || !this.stream) return;
     const now = new Date();
-    if (this.taken(new File([blob], `camera-${stamp(now)}.jpg`, { type: "image/jpeg" }), now) === false) return;
+    if (this.taken(new File([blob], `camera-${stamp(now)}.jpg`, { type: "image/jpeg" })) === false) return;
     this.count += 1;
     this.told.textContent = `${this.count} taken, one every ${EVERY / 1000} seconds`;
   }

@@ -1,4 +1,4 @@
-// Files that are chosen in a field, or dropped on the box around it; and what modules make of texts.
+// Files that are chosen in a field, or dropped on the box around it.
 
 // fields: one, or several.
 export function onFiles(box, fields, take) {
@@ -27,23 +27,4 @@ export function formOf(files, names = files.map((file) => file.name)) {
   const form = new FormData();
   files.forEach((file, at) => form.append("file", file, names[at]));
   return form;
-}
-
-// An element with a text.
-export function element(name, text = "", className = "") {
-  return Object.assign(document.createElement(name), { textContent: text, className });
-}
-
-// A table of texts.
-export function table(caption, heads, rows) {
-  const made = element("table");
-  made.append(element("caption", caption));
-  const head = made.createTHead().insertRow();
-  for (const text of heads) head.append(Object.assign(element("th", text), { scope: "col" }));
-  const body = made.createTBody();
-  for (const row of rows) {
-    const line = body.insertRow();
-    for (const text of row) line.insertCell().textContent = text;
-  }
-  return made;
 }

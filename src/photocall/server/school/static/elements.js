@@ -14,6 +14,18 @@ export function button(text, action, properties = {}) {
   return element("button", { type: "button", onclick: action, ...properties }, text);
 }
 
+// A table of texts.
+export function table(caption, heads, rows) {
+  const made = element("table", {}, element("caption", {}, caption));
+  made.createTHead().insertRow().append(...heads.map((text) => element("th", { scope: "col" }, text)));
+  const body = made.createTBody();
+  for (const row of rows) {
+    const line = body.insertRow();
+    for (const text of row) line.insertCell().textContent = text;
+  }
+  return made;
+}
+
 // A part of a drawing; attributes only, since the page's policy lets in no inline style.
 export function drawn(name, attributes = {}, ...children) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);

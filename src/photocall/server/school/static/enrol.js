@@ -1,7 +1,8 @@
 // Photos that a student is known by: files, or the camera with advice while one looks into it.
 
 import { Refused, SCHOOL, ask, complain, go, upload } from "./asking.js";
-import { element, formOf, onFiles } from "./dropping.js";
+import { formOf, onFiles } from "./dropping.js";
+import { element } from "./elements.js";
 
 const LOOK_SECONDS = 0.5;
 // Between two looks at what the camera sees.
@@ -26,7 +27,7 @@ function begin() {
     if (good === files.length) go("reload", good === 1 ? "The photo is added" : `${good} photos are added`);
     else if (good) results.append(again());
   });
-  new Camera(async (photo) => {
+  new PortraitCamera(async (photo) => {
     if (await add(photo, "camera.jpg", sent, results)) go("reload", "The photo is added");
   });
 }
@@ -49,19 +50,14 @@ async function add(photo, name, sent, results) {
 }
 
 function problem(name, reason) {
-  const line = element("li", "", "problem");
-  line.setAttribute("role", "alert");
-  line.append(element("bdi", name), `: ${reason}`);
-  return line;
+  return element("li", { className: "problem", role: "alert" }, element("bdi", {}, name), `: ${reason}`);
 }
 
 function again() {
-  const line = element("li");
-  line.append(Object.assign(element("a", "Show the photos that were added"), { href: location.pathname }));
-  return line;
+  return element("li", {}, element("a", { href: location.pathname }, "Show the photos that were added"));
 }
 
-class Camera {
+class PortraitCamera {
   constructor(take) {
     const ids = ["camera", "camera-on", "camera-off", "camera-take", "camera-picture", "camera-advice"];
     [this.box, this.on, this.off, this.shutter, this.picture, this.advice] = ids.map((id) => document.getElementById(id));

@@ -3,7 +3,8 @@
 // <form data-method="POST" data-action="/v1/school/courses" data-then="/school/classes/{course_id}" data-say="Made">
 //   sends its fields as JSON. Fields with data-list become a list; numbers are numbers, and a checkbox without data-list
 //   is true or false. Those with data-field="room" go into an object "fields", by that name and unless they are empty.
-//   Empty ones with data-optional stay away. Times with data-zone="Europe/Berlin" are meant there.
+//   Empty ones with data-optional stay away, and so do lists with data-if-changed of which nobody changed anything.
+//   Times with data-zone="Europe/Berlin" are meant there.
 // <button type="button" data-method="DELETE" data-action="..." data-then="reload" data-confirm="Really?">
 //   asks first, in a dialog.
 // <button type="button" data-opens="some-dialog"> opens a dialog, data-closes the one that it is in.
@@ -19,6 +20,7 @@ export function valuesOf(form) {
   for (const field of form.elements) {
     if ("field" in field.dataset) gatherField((values.fields ??= Object.create(null)), field);
     if (!field.name || field.disabled || (field.type === "radio" && !field.checked)) continue;
+    if ("ifChanged" in field.dataset && isAsItWas(form, field.name)) continue;
     if ("list" in field.dataset) gatherList((values[field.name] ??= []), field);
     else if (field.value || !("optional" in field.dataset)) values[field.name] = valueOf(field);
   }
@@ -31,6 +33,10 @@ function gatherField(fields, field) {
 
 function gatherList(list, field) {
   if (field.type !== "checkbox" || field.checked) list.push(field.value);
+}
+
+function isAsItWas(form, name) {
+  return [...form.elements].every((each) => each.name !== name || each.checked === each.defaultChecked);
 }
 
 function valueOf(field) {

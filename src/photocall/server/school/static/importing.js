@@ -1,7 +1,8 @@
 // Importing: a file is sent, what it would change is shown, and only then it is done.
 
 import { SCHOOL, ask, complain, go, say, upload } from "./asking.js";
-import { formOf, onFiles, table } from "./dropping.js";
+import { formOf, onFiles } from "./dropping.js";
+import { table } from "./elements.js";
 
 const MOST_SHOWN = 500;
 // Rows of a table; a school's whole file would make a page of which nobody reads the end.

@@ -109,8 +109,15 @@ export class LineDialog {
     return button(statusName(status), act, { className: `mark ${status}`, "aria-pressed": String(isNow) });
   }
 
+  // The note with the status as it is, which counts as by hand from then on.
+  keepNote(line) {
+    const act = () => this.close(() => this.acts.mark(line.student_id, line.status, this.note.value.trim()));
+    return button("Keep the note", act, { className: "quiet" });
+  }
+
   more_choices(line) {
     const shown = [];
+    if (STATUSES.includes(line.status)) shown.push(this.keepNote(line));
     if (line.by_hand) shown.push(button("As the photos say", () => this.close(() => this.acts.unmark(line.student_id)), { className: "quiet" }));
     if (line.seen_id) shown.push(button("Change whose face this is", () => this.close(() => this.acts.judge(line.seen_id)), { className: "quiet" }));
     return shown;

@@ -1,7 +1,7 @@
 // A lesson: the register is asked for again and again, sooner while there is news, and every part of the page shows it.
 
 import { Refused, SCHOOL, ask, complain, say, sleep } from "./asking.js";
-import { Camera } from "./camera.js";
+import { LiveCamera } from "./camera.js";
 import { onFiles } from "./dropping.js";
 import { counted } from "./elements.js";
 import { confirmed } from "./forms.js";
@@ -142,7 +142,7 @@ function takeFiles() {
   const sending = new Sending(part("uploads"), lessonId, soon);
   const picker = part("files");
   onFiles(picker.closest(".drop"), picker, (files) => sending.take(files));
-  new Camera(part("camera"), (file, now) => sending.unsent < MOST_UNSENT && sending.take([file], now));
+  new LiveCamera(part("camera"), (file) => sending.unsent < MOST_UNSENT && sending.take([file]));
 }
 
 tabs(part("ways"));

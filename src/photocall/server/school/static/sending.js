@@ -10,6 +10,9 @@ const MOST_BYTES = 2 * 2 ** 30 - 2 ** 16;
 const [FIRST_PAUSE, MOST_PAUSE, SLOWER] = [0.5, 8, 2];
 // Seconds before something is sent again; more and more while nobody answers.
 
+const MOST_READING = 5;
+// Seconds that reading how long a video is may take.
+
 export class Sending {
   // arrived: called after each file that the server has.
   constructor(list, lessonId, arrived) {
@@ -19,14 +22,13 @@ export class Sending {
     });
   }
 
-  // Takes files, or blobs with a name; `taken` is when they show the class, where that is known here.
-  take(files, taken = null) {
-    for (const file of files) this.enqueue(this.entry(file.name), file, taken);
+  take(files) {
+    for (const file of files) this.enqueue(this.entry(file.name), file);
   }
 
-  enqueue(entry, file, taken) {
+  enqueue(entry, file) {
     this.unsent += 1;
-    this.queue = this.queue.then(() => this.insist(entry, file, taken)).finally(() => (this.unsent -= 1));
+    this.queue = this.queue.then(() => this.insist(entry, file)).finally(() => (this.unsent -= 1));
   }
 
   entry(name) {
@@ -37,11 +39,12 @@ export class Sending {
     return { item, state, bar, name };
   }
 
-  async insist(entry, file, taken) {
+  async insist(entry, file) {
     if (file.size > MOST_BYTES) return this.fail(entry, "It has more than 2 GiB, which is the most; send a shorter video");
+    const began = await beginningOf(file);
     for (let pause = FIRST_PAUSE; ; pause = Math.min(SLOWER * pause, MOST_PAUSE)) {
       try {
-        await this.send(entry, file, taken);
+        await this.send(entry, file, began);
         break;
       } catch (refused) {
         if (!(refused instanceof Refused)) throw refused;
@@ -54,10 +57,10 @@ export class Sending {
     this.arrived();
   }
 
-  send(entry, file, taken) {
+  send(entry, file, began) {
     const form = new FormData();
     form.append("file", file, file.name);
-    if (taken) form.append("taken", taken.toISOString());
+    if (began) form.append("modified", began.toISOString());
     return upload("POST", this.path, form, (part) => {
       entry.bar.value = part;
       write(entry.state, part < 1 ? `${Math.floor(100 * part)} % sent` : "Sent; the server looks at it");
@@ -71,6 +74,21 @@ export class Sending {
     entry.item.append(button("Take it off the list", () => entry.item.remove(), { className: "quiet" }));
     say(`${entry.name} was not taken`);
   }
+}
+
+// When a photo or video was begun, as far as the file's time says: that of a video is its end. null if that is unknown.
+async function beginningOf(file) {
+  const seconds = file.type.startsWith("image/") ? 0 : await secondsOf(file);
+  return seconds === null ? null : new Date(file.lastModified - 1000 * seconds);
+}
+
+// How long a video is; null if the browser cannot read it.
+async function secondsOf(file) {
+  const video = Object.assign(document.createElement("video"), { preload: "metadata", src: URL.createObjectURL(file) });
+  const read = new Promise((done) => Object.assign(video, { onloadedmetadata: done, onerror: done }));
+  await Promise.race([read, sleep(MOST_READING)]);
+  URL.revokeObjectURL(video.src);
+  return Number.isFinite(video.duration) ? video.duration : null;
 }
 
 // Whether the same request would be refused in the same way.

@@ -1,6 +1,6 @@
 // A student's own fields, and the two steps of erasing.
 
-import { element } from "./dropping.js";
+import { element } from "./elements.js";
 
 const [fieldName, fieldValue] = ["new-field-name", "new-field-value"].map((id) => document.getElementById(id));
 
@@ -28,7 +28,7 @@ typed?.addEventListener("input", () => {
 erase?.addEventListener("answered", ({ detail }) => {
   const list = document.getElementById("erased-what");
   for (const [name, count] of Object.entries(detail.removed)) {
-    list.append(element("dt", WORDS[name] ?? name.replaceAll("_", " ")), element("dd", `${Array.isArray(count) ? count.length : count}`));
+    list.append(element("dt", {}, WORDS[name] ?? name.replaceAll("_", " ")), element("dd", {}, `${Array.isArray(count) ? count.length : count}`));
   }
   erase.closest("dialog").close();
   document.getElementById("student").remove();
