@@ -160,7 +160,7 @@ def test_boxes_are_told_before_names(there: Taking, photo: bytes, monkeypatch: p
         states.append(kept(there, evidence))
         return identify_faces(*args)
 
-    monkeypatch.setattr("photocall.school.roll_call.identify_faces", seen_by)
+    monkeypatch.setattr("photocall.roll_call_handler.identify_faces", seen_by)
     there.look(evidence)
     (found,) = states
     assert (found.state, found.found["width"]) == (EvidenceState.FOUND, kept(there, evidence).found["width"])
@@ -195,7 +195,7 @@ def test_of_whom_consent_is_withdrawn_while_a_worker_looks_nothing_is_kept(
         there.store.put(replace(consent, withdrawn=NOW))
         return identify_faces(*args)
 
-    monkeypatch.setattr("photocall.school.roll_call.identify_faces", withdrawing)
+    monkeypatch.setattr("photocall.roll_call_handler.identify_faces", withdrawing)
     there.look(evidence)
     assert there.names(lesson) == ["s-1", "", ""]
     gone = [face for face in there.seen(lesson) if not face.crop]

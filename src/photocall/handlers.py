@@ -34,8 +34,8 @@ from photocall.outputs import video_outputs
 from photocall.ports import ObjectStore
 from photocall.recognition import derive_image_id, identify_faces
 from photocall.results import result_key
+from photocall.roll_call_handler import look_at
 from photocall.roster import Sighting
-from photocall.school.roll_call import look_at
 from photocall.students import named
 from photocall.video import find_people
 from photocall.video_handlers import Told, detect_in_video, opened, search_in_video, telling
