@@ -101,6 +101,13 @@ def test_stores_media_and_the_engine_know_no_verbs() -> None:
             assert not imports(module) & verbs, module
 
 
+def test_verbs_of_a_school_know_nothing_above_them() -> None:
+    above = {f"photocall.{each}" for each in ("app", "settings", "handlers", "roll_call_handler", "worker", "stores")}
+    for module in MODULES:
+        if module.startswith("photocall.school"):
+            assert not imports(module) & above, module
+
+
 def test_imports_run_in_no_circle() -> None:
     graph = {m: {name for name in imports(m) if name in MODULES and name != m} for m in MODULES}
     list(TopologicalSorter(graph).static_order())  # raises CycleError
