@@ -24,7 +24,7 @@ from PIL import Image
 from benchmarks.material import Material
 from benchmarks.tables import Table, target
 from benchmarks.timing import Result, told
-from photocall.app import COLLECTION, open_bucket, open_objects
+from photocall.app import SCHOOL_COLLECTION, open_bucket, open_objects, open_store
 from photocall.engine.face_engine import FaceEngine
 from photocall.errors import InputError
 from photocall.faces import ByteArray
@@ -37,7 +37,6 @@ from photocall.school.portraits import Enrolment, add_portrait
 from photocall.school.records import Account, Course, Member, Role
 from photocall.school.sign_ins import open_sign_in
 from photocall.settings import Settings
-from photocall.stores.sql import SqlStore
 
 TARGET = 2.0
 """Times what decoding and embedding take alone."""
@@ -160,12 +159,12 @@ def _varied(photo: bytes, number: int) -> bytes:
 def _enrolled(material: Material, data: Path, students: dict[str, list[bytes]]) -> str:
     """A school with one class; the token of its administrator."""
     settings, engine, now = Settings(data=data), material.engine, datetime.now(UTC)
-    with SqlStore(settings.database) as store:
+    with open_store(settings) as store:
         store.put(_ADMINISTRATOR, Course("7b", "7b"), *(Student(name, {}, name) for name in students))
         store.put(*(Member("7b", name) for name in students))
         bucket, name = open_bucket(settings, settings.school_bucket), settings.school_bucket
-        places = Places(store, open_objects(settings), bucket, name, COLLECTION)
-        enrolment = Enrolment(places, engine, lambda: Gallery(store, COLLECTION, engine.model, engine.metric))
+        places = Places(store, open_objects(settings), bucket, name, SCHOOL_COLLECTION)
+        enrolment = Enrolment(places, engine, lambda: Gallery(store, SCHOOL_COLLECTION, engine.model, engine.metric))
         for student_id, photos in students.items():
             give(store, _ADMINISTRATOR, student_id, "a parent", "calling the roll", now)
             for photo in photos:
