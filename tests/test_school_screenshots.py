@@ -17,7 +17,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from browser import PATIENCE
 from classroom import Classroom, open_classroom
-from conftest import ROOT
 from photocall.media.images import encode_jpeg
 from photocall.roster import Status, Student
 from photocall.school.lesson_records import Evidence, EvidenceState, Lesson, Mark, Seen
@@ -28,6 +27,8 @@ from photocall.server.school.lessons import places_of
 from servers import asked
 
 expect.set_options(timeout=PATIENCE)
+
+ROOT = Path(__file__).parent.parent
 
 PICTURES = ("school-lesson.png", "school-phone.png", "school-report.png")
 """In docs/, shown by docs/school.md."""
