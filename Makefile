@@ -13,7 +13,7 @@ run: $(VENV)/.installed .demo/.complete  ## enrol the demo class, take attendanc
 test: setup  ## every test, the linter and the type checker
 	$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
-	@tests/in_two.sh $(BIN)/pytest
+	@tests/side_by_side.sh $(BIN)/pytest
 
 setup: $(VENV)/.developing .demo/.complete servers  ## everything that tests need
 
