@@ -15,7 +15,7 @@
 import { ask, complain, go, say } from "./asking.js";
 
 // What a form holds, as the routes take it.
-export function valuesOf(form) {
+function valuesOf(form) {
   const values = {};
   for (const field of form.elements) {
     if ("field" in field.dataset) gatherField((values.fields ??= Object.create(null)), field);
