@@ -1,7 +1,9 @@
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ import dlib_reference
 from photocall import FaceEngine as ExportedEngine
 from photocall.demo import Demo
 from photocall.engine.face_engine import FaceEngine
+from photocall.engine.sources import CACHE_VARIABLE, cache_root
 from photocall.faces import BoundingBox, ByteArray
 from photocall.media.images import read_image
 
@@ -195,3 +198,12 @@ def test_the_largest_face_is_the_one_that_looking_for_all_finds(
 def test_a_picture_of_nobody_has_no_largest_face(engine: FaceEngine) -> None:
     assert engine.detect_largest(np.full((400, 300, 3), 127, np.uint8)) is None
     assert engine.detect_largest(np.zeros((5, 5, 3), np.uint8)) is None
+
+
+def test_the_runtime_leaves_no_trace_of_telemetry(tmp_path: Path) -> None:
+    """As it comes, ONNX Runtime writes an id of the machine and its events below the home directory."""
+    script = "from photocall.engine.face_engine import FaceEngine; FaceEngine().close()"
+    inherited = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), CACHE_VARIABLE: str(cache_root())}
+    subprocess.run([sys.executable, "-c", script], env={**inherited, **home}, check=True)
+    assert list(tmp_path.rglob("*")) == []
