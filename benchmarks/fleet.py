@@ -21,11 +21,7 @@ import numpy as np
 from benchmarks.fleet_model import (
     IN_PEAKS,
     LESSONS,
-    Day,
-    Outcome,
     busy_on_average,
-    elastic_fleet,
-    fixed_fleet,
     make_day,
     school_day,
 )
@@ -33,6 +29,7 @@ from benchmarks.fleet_plots import draw_costs, draw_day
 from benchmarks.material import ROOT, VIDEO_FPS, evaluation_folder
 from benchmarks.tables import Table, markdown, percent
 from benchmarks.timing import Result, timed, told
+from photocall.costs.simulation import Load, Outcome, elastic_fleet, fixed_fleet
 from photocall.encodings import PACK, read_encodings
 from photocall.engine.face_engine import FaceEngine
 from photocall.faces import Embedding, FaceRecord
@@ -192,7 +189,7 @@ def simulate(result: Result) -> dict[str, Outcome]:
     return shown
 
 
-def _fleets(day: Day, result: Result) -> Iterator[tuple[str, Outcome]]:
+def _fleets(day: Load, result: Result) -> Iterator[tuple[str, Outcome]]:
     service, start_up = result["service"], result["start_up"]
     load = busy_on_average(len(day.arrivals), service)
     peak = math.ceil(load.max())

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from benchmarks.fleet_model import Numbers, Outcome
 from benchmarks.timing import Result
+from photocall.costs.simulation import Numbers, Outcome
 
 COLOURS = {
     "elastic processes": "#009e73",

@@ -7,21 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from photocall.costs.simulation import DAY, TICK, Load, elastic_fleet, fixed_fleet
 from photocall.scaling import Policy
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # benchmarks/ belongs to the repository, not to the package
 
-from benchmarks import fleet, fleet_model
-from benchmarks.fleet_model import DAY, TICK, Day, busy_on_average, elastic_fleet, fixed_fleet, make_day, school_day
+from benchmarks import fleet
+from benchmarks.fleet_model import busy_on_average, make_day, school_day
 
 
-def day(arrivals: list[float], services: list[float]) -> Day:
-    return Day(np.array(arrivals), np.array(services))
-
-
-@pytest.fixture
-def short_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fleet_model, "DAY", 600)
+def ten_minutes(arrivals: list[float], services: list[float]) -> Load:
+    return Load(np.array(arrivals), np.array(services), 600)
 
 
 def test_the_page_shows_the_results_that_are_kept() -> None:
@@ -33,23 +29,23 @@ def test_the_page_shows_the_results_that_are_kept() -> None:
 
 
 def test_jobs_wait_for_the_worker_that_is_free_first() -> None:
-    outcome = fixed_fleet(day([0, 1, 2, 3], [10, 2, 5, 1]), workers=2)
+    outcome = fixed_fleet(ten_minutes([0, 1, 2, 3], [10, 2, 5, 1]), workers=2)
     assert outcome.latencies.tolist() == [10, 2, 6, 6]  # the third begins when the second is done, the fourth after it
-    assert outcome.worker_seconds == 2 * DAY
+    assert outcome.worker_seconds == 2 * 600
 
 
 def test_a_queue_with_one_worker_is_as_long_as_theory_says() -> None:
     """Pollaczek and Khinchine: with constant service time s and load r, the mean wait is s r / (2 (1 - r))."""
     random, service, load = np.random.default_rng(1), 0.25, 0.7
     arrivals = np.cumsum(random.exponential(service / load, 200_000))
-    waits = fixed_fleet(Day(arrivals, np.full(len(arrivals), service)), workers=1).latencies - service
+    waits = fixed_fleet(Load(arrivals, np.full(len(arrivals), service)), workers=1).latencies - service
     assert waits.mean() == pytest.approx(service * load / (2 * (1 - load)), rel=0.05)
 
 
 @pytest.mark.parametrize("workers", [1, 3, 20])
-def test_a_pool_that_may_not_change_is_a_fixed_fleet(workers: int, short_day: None) -> None:
+def test_a_pool_that_may_not_change_is_a_fixed_fleet(workers: int) -> None:
     random = np.random.default_rng(2)
-    work = Day(np.sort(random.uniform(0, 500, 500)), random.exponential(0.9 * workers, 500))
+    work = Load(np.sort(random.uniform(0, 500, 500)), random.exponential(0.9 * workers, 500), 600)
     elastic, fixed = elastic_fleet(work, Policy(workers, workers), 1.0), fixed_fleet(work, workers)
     assert elastic.latencies == pytest.approx(fixed.latencies)
     assert elastic.worker_seconds == pytest.approx(fixed.worker_seconds, rel=0.001)
@@ -58,14 +54,14 @@ def test_a_pool_that_may_not_change_is_a_fixed_fleet(workers: int, short_day: No
     assert set(elastic.workers) == {workers}
 
 
-def test_a_video_that_finds_nobody_waits_for_the_next_look_and_the_start_of_a_worker(short_day: None) -> None:
-    outcome = elastic_fleet(day([100.1], [2.0]), Policy(0, 15, cool_down=3.0), start_up=1.5)
+def test_a_video_that_finds_nobody_waits_for_the_next_look_and_the_start_of_a_worker() -> None:
+    outcome = elastic_fleet(ten_minutes([100.1], [2.0]), Policy(0, 15, cool_down=3.0), start_up=1.5)
     assert outcome.latencies[0] == pytest.approx(TICK - 0.1 + 1.5 + 2.0)
     assert outcome.worker_seconds == pytest.approx(1.5 + 2.0 + 3.0, abs=2 * TICK)
 
 
-def test_a_burst_starts_all_workers_and_leaves_none(short_day: None) -> None:
-    outcome = elastic_fleet(day([50.0] * 100, [30.0] * 100), Policy(0, 15), start_up=1.0)
+def test_a_burst_starts_all_workers_and_leaves_none() -> None:
+    outcome = elastic_fleet(ten_minutes([50.0] * 100, [30.0] * 100), Policy(0, 15), start_up=1.0)
     assert outcome.workers.max() == 15
     assert outcome.workers[-1] == 0
     assert outcome.backlog[1] == 100 - 15  # at the first full minute each has one

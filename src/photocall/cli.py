@@ -19,9 +19,11 @@ from photocall.commands.evaluate_parser import add_evaluate
 from photocall.commands.keys_parser import add_base64, add_keys
 from photocall.commands.models_parser import add_models
 from photocall.commands.pipelines_parser import add_load, add_queue, add_submit, add_watch
+from photocall.commands.plan_parser import add_plan
 from photocall.commands.school_accounts_parser import add_accounts, add_audit
 from photocall.commands.school_classes_parser import add_classes, add_report, add_roster
 from photocall.commands.school_lessons_parser import add_lessons
+from photocall.commands.school_parser import add_live, add_school
 from photocall.commands.school_privacy_parser import (
     add_consent,
     add_portraits,
@@ -66,6 +68,9 @@ _MODULES = {
     "retention": "school_privacy",
     "privacy": "school_privacy",
     "templates": "school_templates",
+    "plan": "plan",
+    "school": "school",
+    "live": "school",
 }
 
 
@@ -110,10 +115,12 @@ def _parser() -> argparse.ArgumentParser:
     people = (_enroll, _attend, _video, _recognize, _students, _forget, _calibrate)
     pipelines = (add_worker, add_status, add_submit, add_watch, add_load, add_queue)
     school = (
+        add_school,
         add_classes,
         add_roster,
         add_report,
         add_lessons,
+        add_live,
         add_accounts,
         add_audit,
         add_templates,
@@ -123,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
         add_retention,
         add_privacy,
     )
-    others = (_serve, *pipelines, add_keys, add_base64, *school, _demo)
+    others = (_serve, *pipelines, add_keys, add_base64, *school, add_plan, _demo)
     for add in (_detect, _compare, *people, add_models, add_evaluate, *others):
         add(commands, common)
     return parser
