@@ -24,7 +24,7 @@ from PIL import Image
 from benchmarks.material import Material
 from benchmarks.tables import Table, target
 from benchmarks.timing import Result, told
-from photocall.app import SCHOOL_COLLECTION, open_bucket, open_objects, open_store
+from photocall.app import SCHOOL_COLLECTION, open_places, open_store
 from photocall.engine.face_engine import FaceEngine
 from photocall.errors import InputError
 from photocall.faces import ByteArray
@@ -32,7 +32,6 @@ from photocall.gallery import Gallery
 from photocall.media.images import encode_jpeg, read_image
 from photocall.roster import Student
 from photocall.school.consents import give
-from photocall.school.places import Places
 from photocall.school.portraits import Enrolment, add_portrait
 from photocall.school.records import Account, Course, Member, Role
 from photocall.school.sign_ins import open_sign_in
@@ -162,8 +161,7 @@ def _enrolled(material: Material, data: Path, students: dict[str, list[bytes]]) 
     with open_store(settings) as store:
         store.put(_ADMINISTRATOR, Course("7b", "7b"), *(Student(name, {}, name) for name in students))
         store.put(*(Member("7b", name) for name in students))
-        bucket, name = open_bucket(settings, settings.school_bucket), settings.school_bucket
-        places = Places(store, open_objects(settings), bucket, name, SCHOOL_COLLECTION)
+        places = open_places(settings, store)
         enrolment = Enrolment(places, engine, lambda: Gallery(store, SCHOOL_COLLECTION, engine.model, engine.metric))
         for student_id, photos in students.items():
             give(store, _ADMINISTRATOR, student_id, "a parent", "calling the roll", now)

@@ -71,7 +71,7 @@ class Classroom:
 
 def open_classroom(server: Asked, archives: Path) -> Classroom:
     """Load the demo class; Ada is the administrator, Grace teaches it, and Vera may look at it."""
-    store, now, tokens = server.service.store, datetime.now(UTC), {}
+    store, now, tokens = server.service.school, datetime.now(UTC), {}
     for login, role in (("ada", Role.ADMINISTRATOR), ("grace", Role.TEACHER), ("vera", Role.VIEWER)):
         account = Account(login, login, login.capitalize(), role, "no password has this hash", now)
         store.put(account)

@@ -116,7 +116,7 @@ def seen_of(found: Json, student_id: str | None) -> list[Json]:
 def lesson_school(data: Path, students: Sequence[Student], **settings: Any) -> Iterator[LessonSchool]:
     """A school whose class 7b has these students, closed at the end."""
     with asked(data, **{"threads": 2, **settings}) as server:
-        store = server.service.store
+        store = server.service.school
         accounts: tuple[Account, ...] = (ADMINISTRATOR, TEACHER, VIEWER, STRANGER)
         store.put(*accounts, *students, Course("7b", "Class 7b"), Course("8a", "Class 8a"))
         store.put(*(Member("7b", each.student_id) for each in students))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from photocall.app import SCHOOL_COLLECTION, open_bucket, open_objects, open_queue, open_store
+from photocall.app import SCHOOL_COLLECTION, open_places, open_queue, open_store
 from photocall.engine.face_engine import FaceEngine
 from photocall.gallery import Gallery
 from photocall.ports import JobQueue
@@ -62,5 +62,4 @@ def school(data: Path, **settings: Any) -> Iterator[School]:
         store.put(Course("7b", "Class 7b"), Course("8a", "Class 8a"))
         store.put(Member("7b", "s-1"), Member("7b", "s-2"))
         store.put(Staff("7b", "teacher"), Staff("7b", "viewer"), Staff("8a", "stranger"))
-        bucket, name = open_bucket(chosen, chosen.school_bucket), chosen.school_bucket
-        yield School(Places(store, open_objects(chosen), bucket, name, SCHOOL_COLLECTION), queue, data)
+        yield School(open_places(chosen, store), queue, data)

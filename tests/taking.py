@@ -21,6 +21,7 @@ from photocall.media.images import encode_jpeg
 from photocall.school.evidence import Sent, add_evidence, job_of
 from photocall.school.lesson_records import Evidence, RegisterLine, Seen
 from photocall.school.lessons import create_lesson
+from photocall.school.places import SchoolStore
 from photocall.school.portraits import add_portrait
 from photocall.school.records import Staff
 from photocall.school.settling import PHOTO
@@ -47,8 +48,8 @@ class Taking:
     asked: list[Job] = field(default_factory=list)
 
     @property
-    def store(self) -> SqlStore:
-        return self.tools.app.store
+    def store(self) -> SchoolStore:
+        return self.tools.app.school
 
     def lesson(self, course_id: str = "7b", starts: datetime = NOW) -> str:
         return create_lesson(self.store, TEACHER, course_id, starts).lesson_id

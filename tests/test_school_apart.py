@@ -19,9 +19,9 @@ from photocall.jobs import Job, Kind
 from photocall.kept_photos import photo_key
 from photocall.results import announce
 from photocall.roster import Student
+from photocall.sent_images import SentImage
 from photocall.server.operations import OPERATIONS, answer
 from photocall.server.shapes import operation_model
-from photocall.server.uploads import image_in_json
 from photocall.settings import Settings
 from photocall.stores.sql import SqlStore
 from photocall.video_handlers import LEAST
@@ -84,7 +84,7 @@ def test_the_schools_objects_are_no_images_and_no_videos_of_callers(there: Lesso
 
     assert refusals(BUCKET) == refusals("no-such-bucket")
     with pytest.raises(BucketNotFound):
-        image_in_json(there.asked.service, KEY, BUCKET)
+        SentImage(KEY, BUCKET).read(there.asked.service.callers_bucket)
 
 
 def test_what_came_of_a_lessons_photo_is_no_job_of_callers(there: LessonSchool) -> None:

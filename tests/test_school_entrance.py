@@ -31,7 +31,7 @@ Browsers = Callable[..., httpx.Client]
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
     with asked(tmp_path_factory.mktemp("data")) as server:
-        server.service.store.put(Course("maths", "Mathematics"), Course("art", "Art"))
+        server.service.school.put(Course("maths", "Mathematics"), Course("art", "Art"))
         yield server
 
 
@@ -54,11 +54,11 @@ def made(server: Asked, role: Role = Role.TEACHER, courses: tuple[str, ...] = ()
     """A new account."""
     now, login = datetime.now(UTC), f"login-{next(NUMBERS)}"
     given = (login, "A Name", role, PASSWORD, courses, now)
-    return accounts.create_account(server.service.store, COMMAND_LINE, *given, must_change=False, hasher=QUICK)
+    return accounts.create_account(server.service.school, COMMAND_LINE, *given, must_change=False, hasher=QUICK)
 
 
 def token_of(server: Asked, account: Account, now: datetime | None = None) -> str:
-    return sign_ins.open_sign_in(server.service.store, account, account.password, now or datetime.now(UTC))[1]
+    return sign_ins.open_sign_in(server.service.school, account, account.password, now or datetime.now(UTC))[1]
 
 
 def new(**more: Any) -> dict[str, Any]:
@@ -214,7 +214,7 @@ def test_signing_out_ends_the_token_and_everywhere_every_one(server: Asked, brow
     for token in tokens:
         told = browser_of().get("/", headers={"Authorization": f"Bearer {token}"})
         assert told.json()["account"] is None
-    assert server.service.store.find(SignIn, account_id=account.account_id) == []
+    assert server.service.school.find(SignIn, account_id=account.account_id) == []
 
 
 # --- what a page of another origin may make a browser do
@@ -330,7 +330,7 @@ def test_nobody_else_reaches_what_is_an_administrators(server: Asked, browser_of
         client.get("/audit/verify"),
     ):
         assert refusal(answer) == (403, "NotAllowed")
-    assert server.service.store.get(Account, account.account_id) == account
+    assert server.service.school.get(Account, account.account_id) == account
 
 
 def test_a_change_of_role_and_a_disabling_count_at_the_next_request(server: Asked, browser_of: Browsers) -> None:
@@ -385,6 +385,6 @@ def test_no_password_and_no_token_is_in_logs_or_errors(
     assert {answer.status_code for answer in answers} <= {400, 401}
     told = "".join(answer.text + str(answer.headers) for answer in answers)
     told += "".join(str(vars(record)) for record in caplog.records)
-    told += "".join(map(repr, server.service.store.find(AuditEntry)))
+    told += "".join(map(repr, server.service.school.find(AuditEntry)))
     assert len(caplog.records) >= len(answers)
     assert not any(secret in told for secret in ("hunter2", token, csrf_of(token), PASSWORD))

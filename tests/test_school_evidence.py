@@ -98,9 +98,11 @@ def test_what_failed_and_is_sent_again_waits_until_its_new_job_says_something(
     found, (store, objects) = kept(school, sent(school, lesson, data)), (school.places.store, school.places.objects)
     long_ago = found.added - timedelta(days=1)
     store.put(replace(found, state=EvidenceState.FAILED, reason="damaged", added=long_ago))
+    assert results.read_result(objects, found.job_id) is not None
     again = kept(school, sent(school, lesson, data))
     assert (again.state, again.reason, again.key) == (EvidenceState.WAITING, "", found.key)
     assert again.job_id != found.job_id
+    assert results.read_result(objects, found.job_id) is None
     objects.delete(results.result_key(again.job_id))  # as if the job had not been asked for yet
     assert learn_failures(store, objects, lesson, datetime.now(UTC)) is False
 

@@ -152,7 +152,7 @@ def test_who_is_not_sure_is_answered_with_one_tap(browser: Browser, room: Classr
 
 def doubted(room: Classroom, lesson: str) -> None:
     """Let the engine be less sure of everybody in a lesson."""
-    with room.server.service.store.changing(lesson_lock(lesson)) as records:
+    with room.server.service.school.changing(lesson_lock(lesson)) as records:
         faces = [replace(each, certain=False, similarity=83.0) for each in records.find(Seen, lesson_id=lesson)]
         records.put(*faces)
         settle(records, lesson, datetime.now(UTC))
@@ -331,7 +331,7 @@ def test_a_lesson_is_changed_and_deleted(browser: Browser, room: Classroom) -> N
 
 
 def test_where_nobody_has_agreed_the_roll_by_hand_comes_first(browser: Browser, room: Classroom) -> None:
-    store = room.server.service.store
+    store = room.server.service.school
     store.put(Course("quiet", HOSTILE), Student(HOSTILE, {}, "quiet-1"), Member("quiet", "quiet-1"))
     sent = {"title": HOSTILE, "starts": datetime.now(UTC).isoformat(), "minutes": 45, "grace": 10}
     lesson = room.ask("POST", "courses/quiet/lessons", json=sent)["lesson"]["lesson_id"]

@@ -1,6 +1,7 @@
 """Attendance on the command line: what the page of a lesson does, without server or worker."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from commandline import photocall
 from photocall.engine.face_engine import FaceEngine
 from photocall.faces import ByteArray
+from photocall.media.images import read_image
 from taking import side_by_side, taking
 
 
@@ -81,7 +83,59 @@ def test_a_file_that_cannot_be_looked_at_does_not_stop_the_others(data: Path, ph
     assert states == {"broken.mp4": "failed", "class.jpg": "done"}
 
 
+def test_a_lesson_is_changed_and_who_was_late_by_the_old_times_is_judged_by_the_new_ones(
+    data: Path, photo: Path
+) -> None:
+    lesson = asked(data, "create", "7b", "--starts", "2026-09-07T08:00")["lesson_id"]
+    sent = asked(data, "photo", lesson, photo, "--taken", "2026-09-07T08:30")
+    assert sent["late"] is True
+    changed = asked(data, "change", lesson, "--title", "Fractions", "--starts", "2026-09-07T08:25")
+    assert (changed["title"], changed["minutes"], changed["grace"]) == ("Fractions", 45, 10)
+    found = asked(data, "register", lesson)
+    assert (found["evidence"][0]["late"], found["counts"]["present"]) == (False, 1)
+    told = photocall("lessons", "late", sent["evidence_id"], "yes", "--data", data)
+    assert told.out == "class.jpg: done, late\n"
+    assert asked(data, "register", lesson)["counts"]["late"] == 1
+
+
+def test_a_photo_has_the_time_at_which_its_file_was_made_where_nothing_else_says_more(data: Path, photo: Path) -> None:
+    os.utime(photo, (1_788_768_600, 1_788_768_600))  # 2026-09-07 08:10 UTC
+    lesson = asked(data, "create", "7b", "--starts", "2026-09-07T08:00")["lesson_id"]
+    sent = asked(data, "photo", lesson, photo)
+    assert (sent["taken"], sent["late"]) == ("2026-09-07T08:10:00+00:00", True)
+
+
+def test_a_photo_and_a_face_are_written_to_files_and_the_photo_deleted_with_the_lesson(
+    data: Path, photo: Path, tmp_path: Path
+) -> None:
+    lesson = asked(data, "create", "7b")["lesson_id"]
+    sent = asked(data, "photo", lesson, photo)["evidence_id"]
+    assert f"photo {sent}: class.jpg, done" in photocall("lessons", "register", lesson, "--data", data).out
+    face = asked(data, "register", lesson)["seen"][0]["seen_id"]
+    for name in (sent, face):
+        assert asked(data, "picture", name, "--out", tmp_path / f"{name}.jpg")["id"] == name
+    whole, crop = (read_image(tmp_path / f"{name}.jpg") for name in (sent, face))
+    assert whole.size > crop.size
+    assert photocall("lessons", "remove", sent, "--data", data).out == f"{sent}: deleted\n"
+    found = asked(data, "register", lesson)
+    assert (found["evidence"], found["seen"]) == ([], [])
+    assert asked(data, "delete", lesson) == {"lesson_id": lesson, "deleted": True}
+    assert lesson not in {each["lesson_id"] for each in asked(data, "list", "7b")}
+    (noted,) = photocall("audit", "list", "--subject", lesson, "--limit", 1, "--data", data, "--json").values[0]
+    assert (noted["account_id"], noted["action"]) == ("cli", "lesson.deleted")
+
+
 def test_what_is_not_there_is_said_plainly(data: Path, photo: Path) -> None:
-    for words in (("create", "9z"), ("list", "9z"), ("register", "gone"), ("photo", "gone", photo)):
+    for words in (
+        ("create", "9z"),
+        ("list", "9z"),
+        ("register", "gone"),
+        ("photo", "gone", photo),
+        ("change", "gone"),
+        ("delete", "gone"),
+        ("late", "gone", "no"),
+        ("remove", "gone"),
+        ("picture", "gone", "--out", photo),
+    ):
         answer = photocall("lessons", *words, "--data", data)
         assert answer.code == 1 and "There is no" in answer.err.splitlines()[-1]

@@ -31,13 +31,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
 def ada(server: Asked) -> Account:
     hasher = PasswordHasher(1, 8, 1)
     return accounts.create_first_administrator(
-        server.service.store, "ada", "Ada", "correct horse", datetime.now(UTC), hasher
+        server.service.school, "ada", "Ada", "correct horse", datetime.now(UTC), hasher
     )
 
 
 def token_of(server: Asked, account: Account) -> str:
     """A new one, since some routes end all that there are."""
-    store = server.service.store
+    store = server.service.school
     there = accounts.existing(store, account.account_id)
     return sign_ins.open_sign_in(store, there, there.password, datetime.now(UTC))[1]
 

@@ -164,7 +164,7 @@ def test_an_import_shows_every_bad_row_before_anything_changes(browser: Browser,
         bad = page.get_by_role("region", name="Rows that cannot be taken").locator("tbody tr")
         expect(bad).to_have_count(2)
         expect(page.get_by_role("region", name="New")).to_contain_text(HOSTILE)
-        assert office.server.service.store.find(Course, name="Ships") == []
+        assert office.server.service.school.find(Course, name="Ships") == []
         page.get_by_role("button", name="Import it").click()
         page.get_by_role("link", name="Ships").click()
         expect(page.locator("tbody tr")).to_have_count(2)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from threading import Barrier
@@ -28,6 +29,7 @@ from photocall.school.portraits import (
     try_portrait,
 )
 from photocall.school.records import Account, AuditEntry, Portrait
+from photocall.school.remains import UNCLAIMED, delete_remains
 from schooling import ADA, ADMINISTRATOR, BOB, NOW, STRANGER, TEACHER, VIEWER, School, school
 
 
@@ -151,6 +153,21 @@ def test_a_photo_that_cannot_be_kept_leaves_no_face(
         )
     assert there.places.faces() == [] and there.places.store.find(Portrait) == []
     assert [path for path in (there.data / "objects").rglob("*.jpg") if path.is_file()] == []
+
+
+def test_a_face_whose_enroller_was_killed_before_the_photo_was_recorded_goes_once_it_is_old(
+    there: School, engine: FaceEngine, photos: dict[str, bytes]
+) -> None:
+    there.agree(ADA, BOB)
+    kept = add_portrait(there.enrolment(engine), TEACHER, "s-1", photos["astronaut"], "a.jpg", NOW)
+    left = add_portrait(there.enrolment(engine), TEACHER, "s-2", photos["obama"], "b.jpg", NOW)
+    there.places.store.remove(Portrait, portrait_id=left.portrait_id)  # as if it had never been put
+    now = datetime.now(UTC)
+    delete_remains(there.places, now)
+    assert {each.face_id for each in there.places.faces()} == {kept.face_id, left.face_id}
+    delete_remains(there.places, now + UNCLAIMED + timedelta(minutes=1))
+    assert [each.face_id for each in there.places.faces()] == [kept.face_id]
+    assert len(list(there.places.objects.list("faces"))) == 1
 
 
 def test_others_write_while_a_photo_is_put_into_the_bucket(

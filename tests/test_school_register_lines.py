@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from photocall.roster import Status, Student
+from photocall.school.consents import withdraw
 from photocall.school.imports import confirm, preview
 from photocall.school.lesson_records import Evidence, EvidenceState, Lesson, RegisterLine, Seen, Verdict
 from photocall.school.lesson_view import view
@@ -16,7 +17,7 @@ from photocall.school.places import lesson_lock
 from photocall.school.records import Member
 from photocall.school.settling import PHOTO, settle
 from photocall.school.students import create_student, join
-from schooling import ADMINISTRATOR, NOW, TEACHER, School, school
+from schooling import ADMINISTRATOR, BOB, NOW, TEACHER, School, school
 
 NEW, OLD = Lesson("new", "7b", "", NOW), Lesson("old", "7b", "", NOW - timedelta(days=30))
 CAL = Student("Cal", {}, "s-3")
@@ -107,3 +108,21 @@ def test_what_the_register_said_of_a_face_that_was_erased_is_there_again_once_a_
     assert said(there, OLD)["s-2"] == "excused"
     unmark(store, TEACHER, "old", "s-2", NOW)
     assert said(there, OLD)["s-2"] == "present"
+
+
+@pytest.mark.parametrize(
+    ("certain", "late", "status"), [(True, True, "late"), (True, False, "present"), (False, False, "uncertain")]
+)
+def test_what_a_face_said_is_there_again_once_it_was_erased_and_the_mark_is_taken_back(
+    there: School, certain: bool, late: bool, status: str
+) -> None:
+    """The mark was there when the face was erased."""
+    store = there.places.store
+    there.agree(BOB)
+    store.put(Evidence("photo", "old", PHOTO, "a.jpg", "key", "job", NOW, "", NOW, late, EvidenceState.DONE))
+    store.put(Seen("f-1", "old", "photo", "0,0,9,9", 0.0, "s-2", 90, certain, "", "", "", b"", NOW))
+    mark(store, TEACHER, "old", ["s-2"], "excused", NOW)
+    withdraw(there.places, there.queue, TEACHER, "s-2", NOW)
+    assert said(there, OLD)["s-2"] == "excused"
+    unmark(store, TEACHER, "old", "s-2", NOW)
+    assert said(there, OLD)["s-2"] == status

@@ -14,6 +14,7 @@ from accessibility import faults
 from browser import PATIENCE
 from classroom import ADA, BIDEN, COURSE, OBAMA, Classroom, open_classroom
 from crew import at_work
+from photocall.faces import ByteArray
 from photocall.roster import Status, Student
 from photocall.school import audit
 from photocall.school.lesson_records import Lesson, RegisterLine, Seen
@@ -23,6 +24,7 @@ from photocall.server.school.privacy_pages import MOST_ENTRIES
 from photocall.server.school.shell import PAGES, STATIC
 from schooling import NOW
 from servers import asked
+from taking import side_by_side
 from test_school_lesson_pages import BROKEN, HOSTILE, everybody_can_read_it
 
 expect.set_options(timeout=PATIENCE)
@@ -119,7 +121,7 @@ def test_the_register_of_a_large_class_opens_and_filters(browser: Browser, room:
 
 def many_lessons(room: Classroom) -> None:
     """A class of which half was in each of many lessons."""
-    store, start = room.server.service.store, datetime.now(UTC) - timedelta(days=LESSONS)
+    store, start = room.server.service.school, datetime.now(UTC) - timedelta(days=LESSONS)
     names = [f"large-{number}" for number in range(STUDENTS)]
     store.put(Course("large", "Large"))
     store.put(*(Student(f"Student {at:04}", {}, name) for at, name in enumerate(names)))
@@ -170,13 +172,41 @@ def test_the_operator_sees_how_many_faces_were_known(browser: Browser, room: Cla
         Seen(f"seen-{at}", taken, "none", "1,1,9,9", 0, who, 99.0 if who else 0.0, True, "", "", "", b"", now)
         for at, who in enumerate((OBAMA, BIDEN, ""))
     ]
-    room.server.service.store.put(*faces)
+    room.server.service.school.put(*faces)
     with room.page(browser, "live") as page:
         page.get_by_text("As a table").click()
         expect(page.locator("#hours tbody tr").last.locator("td").nth(1)).to_have_text("2")
         expect(page.locator("#hours tbody tr").last.locator("td").nth(2)).to_have_text("1")
         expect(page.locator("#chart rect.known").last).not_to_have_attribute("height", "0")
         expect(page.locator("#groups + *, #groups")).to_have_count(1)
+
+
+def test_strangers_who_come_again_are_grouped_and_one_who_came_three_times_is_an_alert(
+    browser: Browser, room: Classroom, portraits: dict[str, ByteArray]
+) -> None:
+    """Nobody is enrolled in the evening class, so whoever its photos show is a stranger there."""
+    room.ask("PUT", "choices", json={"unknown_days": 7})
+    room.ask("POST", "courses", json={"name": "Evening class", "course_id": "evening"})
+    evenings = [room.ask("POST", "courses/evening/lessons", json={})["lesson"]["lesson_id"] for _ in range(3)]
+    shown = (("obama", "biden"), ("biden", "obama2"), ("obama3", "astronaut"))
+    for lesson, names in zip(evenings, shown, strict=True):
+        photo = side_by_side([portraits[name] for name in names])
+        room.ask("POST", f"lessons/{lesson}/evidence", files={"file": ("class.jpg", photo)})
+    with room.page(browser, "live") as page, at_work(room.server.service.settings):
+        cards = page.locator("#groups > li")
+        expect(cards).to_have_count(2)
+        expect(cards.nth(0)).to_contain_text("Came again and again")
+        expect(cards.nth(0)).to_contain_text("Seen 3 times in 3 lessons")
+        expect(cards.nth(1)).to_contain_text("Seen 2 times in 2 lessons")
+        expect(page.locator("#alert")).to_have_text("1 unknown person came again and again: see below")
+        faces = cards.locator("img")
+        expect(faces).to_have_count(5)
+        for face in faces.all():
+            face.scroll_into_view_if_needed()
+            expect(face).not_to_have_js_property("naturalWidth", 0)
+        everybody_can_read_it(page)
+    for lesson in evenings:
+        room.ask("DELETE", f"lessons/{lesson}")
 
 
 def test_a_teacher_is_no_operator(browser: Browser, room: Classroom) -> None:
@@ -221,7 +251,7 @@ def test_the_audit_log_is_verified_and_narrowed_down(browser: Browser, room: Cla
 
 def test_the_audit_log_about_an_id_has_older_pages(browser: Browser, room: Classroom) -> None:
     for _ in range(MOST_ENTRIES + 1):
-        audit.noted(room.server.service.store, "ada", "student.seen", "s 1&2", NOW)
+        audit.noted(room.server.service.school, "ada", "student.seen", "s 1&2", NOW)
     with room.page(browser, "audit?subject=s+1%262") as page:
         rows = page.locator("tbody tr")
         expect(rows).to_have_count(MOST_ENTRIES)
@@ -233,8 +263,8 @@ def test_the_audit_log_about_an_id_has_older_pages(browser: Browser, room: Class
 
 def test_the_privacy_page_has_who_left_and_when_everything_of_them_goes(browser: Browser, room: Classroom) -> None:
     left = Student(f"Lea {HOSTILE}", {}, "left-1")
-    room.server.service.store.put(left)
-    audit.noted(room.server.service.store, "ada", "member.removed", left.student_id, datetime.now(UTC))
+    room.server.service.school.put(left)
+    audit.noted(room.server.service.school, "ada", "member.removed", left.student_id, datetime.now(UTC))
     with room.page(browser, "privacy") as page:
         page.get_by_role("link", name="Lea").click()
         expect(page.locator("h1").first).to_contain_text(left.name)

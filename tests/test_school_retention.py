@@ -260,9 +260,9 @@ def test_a_server_runs_the_clock_by_itself(tmp_path: Path) -> None:
         clock.start()
         for runs in (1, 2):
             deadline = time.monotonic() + 60
-            while len(service.store.find(AuditEntry, action="retention.run")) < runs:
+            while len(service.school.find(AuditEntry, action="retention.run")) < runs:
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
-            service.store.put(SignIn("old", "admin", NOW - 2 * DAY, NOW - DAY))
+            service.school.put(SignIn("old", "admin", NOW - 2 * DAY, NOW - DAY))
         clock.close()
-        assert [(each.crop, each.vector) for each in service.store.find(Seen)] == [("", b"")]
+        assert [(each.crop, each.vector) for each in service.school.find(Seen)] == [("", b"")]

@@ -41,7 +41,7 @@ class School:
         self.viewer = self._client("viewer", Role.VIEWER, ["maths"])
 
     def _client(self, login: str, role: Role, courses: list[str]) -> httpx.Client:
-        store, now, hasher = self._server.service.store, datetime.now(UTC), PasswordHasher(1, 8, 1)
+        store, now, hasher = self._server.service.school, datetime.now(UTC), PasswordHasher(1, 8, 1)
         given = (login, "A Name", role, "correct horse", courses, now)
         made = accounts.create_account(store, COMMAND_LINE, *given, must_change=False, hasher=hasher)
         token = sign_ins.open_sign_in(store, made, made.password, now)[1]
@@ -185,9 +185,9 @@ def test_several_tables_of_oneroster_are_one_import(school: School) -> None:
 def test_a_file_that_cannot_be_imported_leaves_nothing(
     school: School, server: Asked, name: str, content: bytes, status: int
 ) -> None:
-    before = len(server.service.store.find(RosterPreview))
+    before = len(server.service.school.find(RosterPreview))
     assert sent(school.admin, (name, content)).status_code == status
-    assert len(server.service.store.find(RosterPreview)) == before
+    assert len(server.service.school.find(RosterPreview)) == before
 
 
 def test_a_viewer_imports_nothing(school: School) -> None:
@@ -208,7 +208,7 @@ def test_exports_are_files_and_no_pages(school: School) -> None:
 
 
 def test_a_report_is_had_in_every_form(school: School, server: Asked, tmp_path: Path) -> None:
-    store = server.service.store
+    store = server.service.school
     school.admin.post("/students", json={"name": "<b>Ada</b>", "student_id": "r-1", "courses": ["art"]})
     store.put(Lesson("l-1", "art", "One", NOW), RegisterLine("l-1", "r-1", Status.PRESENT, 99.5, "", False, NOW))
     asked_for = {"course": "art", "student": "r-1", "from": "2026-09-07", "to": "2026-09-07"}

@@ -56,7 +56,7 @@ def room(tmp_path_factory: pytest.TempPathFactory, demo_archives: Path, drawn: A
     """A school with the drawn class, a photo of it that was looked at, and two weeks of registers."""
     with asked(tmp_path_factory.mktemp("school"), threads=1) as server:
         opened = open_classroom(server, demo_archives)
-        store = server.service.store
+        store = server.service.school
         students = [Student(name, {}, name.lower()) for name in sorted(drawn["PEOPLE"]) if name]
         store.put(Course("7b", "7b", {"room": "2.14"}), *students, *(Member("7b", one.student_id) for one in students))
         for one in students:
@@ -95,7 +95,7 @@ def call_roll(room: Classroom, starts: datetime, students: list[str], day: int) 
     """A lesson whose roll was called by hand, not always with everybody there."""
     lesson_id = f"day-{day}"
     others = {day % 7: Status.ABSENT, (3 * day) % 7: Status.LATE, (5 * day + 1) % 11: Status.EXCUSED}
-    with room.server.service.store.changing(lesson_lock(lesson_id)) as records:
+    with room.server.service.school.changing(lesson_lock(lesson_id)) as records:
         records.put(Lesson(lesson_id, "7b", "Physics", starts, created_by="ada"))
         for number, student_id in enumerate(students):
             records.put(Mark(lesson_id, student_id, others.get(number, Status.PRESENT), "", "ada", starts))

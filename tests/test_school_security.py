@@ -117,7 +117,7 @@ def test_what_is_no_value_of_its_field_is_refused(attacked: Besieged) -> None:
 
 @pytest.mark.parametrize("hostile", [SCRIPT, SQL, FORMULA])
 def test_hostile_words_come_back_as_text_and_do_nothing(restored: Besieged, hostile: str) -> None:
-    attacked, store, kept = restored, restored.server.service.store, 0
+    attacked, store, kept = restored, restored.server.service.school, 0
     for operation in changing(attacked):
         body = operation.valid() or {}
         for name, value in body.items():

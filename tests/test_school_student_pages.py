@@ -73,7 +73,7 @@ def test_a_lesson_is_planned_by_the_clocks_of_the_school(browser: Browser, offic
         page.get_by_label("Starts (Europe/Berlin)").fill("2031-07-01T08:00")
         page.get_by_role("button", name="Plan it").click()
         page.wait_for_url("**/school/lessons/*")
-    [lesson] = office.server.service.store.find(Lesson, course_id=course)
+    [lesson] = office.server.service.school.find(Lesson, course_id=course)
     assert lesson.starts == datetime(2031, 7, 1, 6, tzinfo=UTC)
     assert (
         "Tue 1 Jul 2031, 08:00"
@@ -107,7 +107,7 @@ def test_a_teacher_is_asked_before_a_student_leaves_and_is_offered_nothing_of_an
         expect(question).to_contain_text("Take Ada L out of")
         expect(question).to_contain_text("Only an administrator can bring somebody back")
         question.get_by_role("button", name="Cancel").click()
-        assert office.server.service.store.get(Member, course, student) is not None
+        assert office.server.service.school.get(Member, course, student) is not None
         page.get_by_role("button", name="Take out of").click()
         page.get_by_role("dialog").last.get_by_role("button", name="Take out").click()
         page.wait_for_url(f"**/classes/{course}")

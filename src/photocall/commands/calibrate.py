@@ -2,7 +2,7 @@
 
 import argparse
 
-from photocall.app import COLLECTION, enrolled_faces, open_store, pack_of_collection
+from photocall.app import COLLECTION, enrolled_faces, open_people, pack_of_collection
 from photocall.calibration import Calibration
 from photocall.console import counted, say, say_json
 from photocall.engine.packs import DEFAULT_PACK, load_pack
@@ -16,7 +16,7 @@ _MOST_SHOWN = 10  # pairs of people who look alike; --json tells all
 def calibrate(options: argparse.Namespace) -> int:
     """Fit, show, and with --apply use from now on; or go back to the pack's own thresholds."""
     settings = load_settings(data=options.data, pack=options.pack)
-    with open_store(settings) as store:
+    with open_people(settings) as store:
         faces = enrolled_faces(store)
         if not faces:
             raise NobodyEnrolled(str(settings.data))

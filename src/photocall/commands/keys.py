@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from photocall.access import create_access_key, create_api_key, revoke_key
-from photocall.app import open_store
+from photocall.app import open_people
 from photocall.console import complain, say, say_json, show_rows
 from photocall.errors import ImageUnreadable, SettingInvalid
 from photocall.keys import Key, Plan, Scope
 from photocall.media import files, signatures
-from photocall.ports import Register
+from photocall.ports import PeopleRegister
 from photocall.settings import load_settings
 
 MAX_NAME = 128
@@ -29,12 +29,12 @@ MAX_IMAGE_BYTES = 20 * 2**20
 def keys(options: argparse.Namespace) -> int:
     """Make, list or revoke keys."""
     act = {"create": _create, "list": _list, "revoke": _revoke}[options.action]
-    with open_store(load_settings(data=options.data)) as store:
+    with open_people(load_settings(data=options.data)) as store:
         act(store, options)
     return 0
 
 
-def _create(store: Register, options: argparse.Namespace) -> None:
+def _create(store: PeopleRegister, options: argparse.Namespace) -> None:
     name, plan = _name(options.name), _plan(options)
     make = create_access_key if options.access else create_api_key
     key, secret = make(store, name, SCOPES[options.scope], plan, datetime.now(UTC))
@@ -49,7 +49,7 @@ def _create(store: Register, options: argparse.Namespace) -> None:
         complain("the secret: keep it now, it is shown this once")
 
 
-def _list(store: Register, options: argparse.Namespace) -> None:
+def _list(store: PeopleRegister, options: argparse.Namespace) -> None:
     rows = [key_json(key) for key in store.keys()]  # noqa: SIM118  # no dictionary
     if options.json:
         say_json(rows)
@@ -62,7 +62,7 @@ def _list(store: Register, options: argparse.Namespace) -> None:
         )
 
 
-def _revoke(store: Register, options: argparse.Namespace) -> None:
+def _revoke(store: PeopleRegister, options: argparse.Namespace) -> None:
     key = revoke_key(store, options.key_id, datetime.now(UTC))
     if options.json:
         say_json(key_json(key))

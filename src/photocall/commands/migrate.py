@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from photocall.app import enrolled_collections, open_objects, open_store
+from photocall.app import enrolled_collections, open_objects, open_people
 from photocall.console import complain, counted, progress, say, say_json
 from photocall.engine.face_engine import FaceEngine
 from photocall.errors import NobodyEnrolled, SettingInvalid
@@ -23,7 +23,7 @@ def migrate(options: argparse.Namespace) -> int:
         raise SettingInvalid("pack", "name the pack to move to: photocall models migrate --pack NAME")
     pack, drop = settings.pack, options.drop_unmigrated
     with (
-        open_store(settings) as store,
+        open_people(settings) as store,
         FaceEngine(threads=settings.threads, min_face=SMALLEST_FACE, pack=pack, packs_file=settings.packs) as engine,
     ):
         names = [each.collection_id for each in enrolled_collections(store)]

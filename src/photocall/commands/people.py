@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from photocall import report
-from photocall.app import COLLECTION, App, enrolled_faces, everybody, open_app, open_objects, open_store
+from photocall.app import COLLECTION, App, enrolled_faces, everybody, open_app, open_objects, open_people
 from photocall.attendance import call_roll
 from photocall.commands.pictures import drawings
 from photocall.console import complain, counted, failing, progress, say, say_json, show_roll, show_rows
@@ -17,7 +17,7 @@ from photocall.faces import ByteArray, Identification
 from photocall.media.draw import annotate
 from photocall.media.files import write_atomically
 from photocall.media.images import read_image, write_image
-from photocall.ports import ObjectStore
+from photocall.ports import ObjectStore, PeopleStore
 from photocall.quality_gate import QualityFilter
 from photocall.recognition import identify_faces
 from photocall.roster import Student
@@ -109,9 +109,9 @@ def attend(options: argparse.Namespace) -> int:
     return failures + failed()
 
 
-def _the_class(store: SchoolStore) -> list[Student]:
+def _the_class(store: PeopleStore) -> list[Student]:
     """Everybody but who is only in a class of the attendance application, which has registers of its own."""
-    at_school = {each.student_id for each in store.find(Member)}
+    at_school = {each.student_id for each in store.find(Member)} if isinstance(store, SchoolStore) else set()
     at_school -= {face.external_image_id for face in enrolled_faces(store)}
     return [student for student in everybody(store) if student.student_id not in at_school]
 
@@ -145,7 +145,7 @@ def _identified(app: App, paths: Sequence[Path]) -> Iterator[tuple[Path, ByteArr
 
 def students(options: argparse.Namespace) -> int:
     """List the class, and how many faces of each student are enrolled."""
-    with open_store(load_settings(data=options.data)) as store:
+    with open_people(load_settings(data=options.data)) as store:
         faces = Counter(record.external_image_id for record in enrolled_faces(store))
         people = _the_class(store)
     fields = list(dict.fromkeys(field for student in people for field in student.fields))

@@ -6,11 +6,12 @@ from contextlib import closing
 from typing import Any
 
 from photocall import results
-from photocall.app import open_objects, open_queue
+from photocall.app import open_objects, open_queue, open_store
 from photocall.console import complain, counted, say, say_json, show_rows
 from photocall.errors import JobInvalid, SettingInvalid
 from photocall.jobs import Job, Kind, parse
 from photocall.ports import DeadLetter, JobQueue
+from photocall.school.evidence import await_again
 from photocall.settings import Settings, load_settings
 
 Json = dict[str, Any]
@@ -85,6 +86,9 @@ def _retry(settings: Settings, opened: JobQueue, options: argparse.Namespace) ->
     def retry(letter: DeadLetter) -> bool:
         for job in _jobs(letter.body, settings):
             results.announce(objects, job)  # it waits again, for whoever follows it
+            if job.kind is Kind.ROLL_CALL:
+                with open_store(settings) as store:
+                    await_again(store, job)
         return opened.retry(letter.letter_id)
 
     return _each(opened, options, retry, "sent again")

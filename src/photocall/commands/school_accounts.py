@@ -35,6 +35,7 @@ def accounts(options: argparse.Namespace) -> int:
         "password": _password,
         "disable": _disable,
         "enable": _enable,
+        "sign-out": _sign_out,
     }[options.action]
     with open_store(load_settings(data=options.data)) as store:
         act(store, options)
@@ -77,6 +78,12 @@ def _disable(store: Register, options: argparse.Namespace) -> None:
 
 def _enable(store: Register, options: argparse.Namespace) -> None:
     _changed(store, options, disabled=False)
+
+
+def _sign_out(store: Register, options: argparse.Namespace) -> None:
+    account = school_accounts.account_named(store, options.login)
+    sign_ins.sign_out_everywhere(store, COMMAND_LINE, account.account_id, _now())
+    _tell(store, options, account, None)
 
 
 def _changed(store: Register, options: argparse.Namespace, **changes: Any) -> None:

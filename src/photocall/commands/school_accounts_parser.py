@@ -23,6 +23,7 @@ def add_accounts(commands: Commands, common: argparse.ArgumentParser) -> None:
     _add_ask(password)
     _add_one(actions, common, "disable", "let it sign in no more; it is signed out at once")
     _add_one(actions, common, "enable", "let it sign in again")
+    _add_one(actions, common, "sign-out", "end all of its sign-ins; it may sign in again")
 
 
 def add_audit(commands: Commands, common: argparse.ArgumentParser) -> None:

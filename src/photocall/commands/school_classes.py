@@ -1,4 +1,4 @@
-"""The command classes: the school's classes, and the students who belong to them."""
+"""The command classes: the school's classes, the students who belong to them, and to whom they are given."""
 
 import argparse
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from photocall.errors import SettingInvalid
 from photocall.ports import Register
 from photocall.roster import Student
 from photocall.school import courses, students
-from photocall.school.accounts import COMMAND_LINE
+from photocall.school.accounts import COMMAND_LINE, account_named
 from photocall.school.courses import course_json
 from photocall.school.permissions import course
 from photocall.school.records import Course
@@ -28,6 +28,10 @@ def classes(options: argparse.Namespace) -> int:
         "delete": _delete,
         "join": _join,
         "leave": _leave,
+        "give": _give,
+        "take": _take,
+        "students": _students,
+        "show-student": _show_student,
         "add-student": _add_student,
         "change-student": _change_student,
     }[options.action]
@@ -49,8 +53,10 @@ def _list(store: Register, options: argparse.Namespace) -> None:
 def _show(store: Register, options: argparse.Namespace) -> None:
     found = course(store, COMMAND_LINE, options.course_id)
     members = students.students_of(store, COMMAND_LINE, options.course_id)
+    staff = courses.staff_of(store, COMMAND_LINE, options.course_id)
     if options.json:
-        say_json({**course_json(found), "students": [student_json(one) for one in members]})
+        told = {"students": [student_json(one) for one in members], "staff": [each.login for each in staff]}
+        say_json({**course_json(found), **told})
         return
     keys = list(dict.fromkeys(key for one in members for key in one.fields))
     show_rows(
@@ -59,7 +65,8 @@ def _show(store: Register, options: argparse.Namespace) -> None:
             for one in members
         ]
     )
-    say(f"{found.name}: {counted(len(members), 'student')}")
+    given = f", given to {', '.join(each.login for each in staff)}" if staff else ""
+    say(f"{found.name}: {counted(len(members), 'student')}{given}")
 
 
 def _create(store: Register, options: argparse.Namespace) -> None:
@@ -91,6 +98,32 @@ def _join(store: Register, options: argparse.Namespace) -> None:
 
 def _leave(store: Register, options: argparse.Namespace) -> None:
     students.leave(store, COMMAND_LINE, options.course_id, options.student_id, _now())
+    _tell_student(store, students.student(store, COMMAND_LINE, options.student_id), options)
+
+
+def _give(store: Register, options: argparse.Namespace) -> None:
+    account_id = account_named(store, options.login).account_id
+    courses.add_staff(store, COMMAND_LINE, options.course_id, account_id, _now())
+    _show(store, options)
+
+
+def _take(store: Register, options: argparse.Namespace) -> None:
+    account_id = account_named(store, options.login).account_id
+    courses.remove_staff(store, COMMAND_LINE, options.course_id, account_id, _now())
+    _show(store, options)
+
+
+def _students(store: Register, options: argparse.Namespace) -> None:
+    found = placed_json(store, COMMAND_LINE, students.students_of(store, COMMAND_LINE, options.course, options.search))
+    if options.json:
+        say_json(found)
+        return
+    columns = ("student_id", "name", "courses", "fields")
+    rows = [each | {"courses": ", ".join(each["courses"]), "fields": _told(each["fields"])} for each in found]
+    show_rows([{column: row[column] for column in columns} for row in rows])
+
+
+def _show_student(store: Register, options: argparse.Namespace) -> None:
     _tell_student(store, students.student(store, COMMAND_LINE, options.student_id), options)
 
 

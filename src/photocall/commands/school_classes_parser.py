@@ -26,6 +26,8 @@ def add_classes(commands: Commands, common: argparse.ArgumentParser) -> None:
     _add_one(actions, common, "delete", "delete a class, or archive it if it had lessons")
     for verb, words in {"join": "bring a student into a class", "leave": "take a student out of a class"}.items():
         _add_one(actions, common, verb, words).add_argument("student_id", metavar="STUDENT_ID")
+    for verb, words in {"give": "let an account see a class", "take": "let it see the class no more"}.items():
+        _add_one(actions, common, verb, words).add_argument("login", metavar="LOGIN")
     _add_students(actions, common)
 
 
@@ -57,6 +59,11 @@ def add_report(commands: Commands, common: argparse.ArgumentParser) -> None:
 
 
 def _add_students(actions: Commands, common: argparse.ArgumentParser) -> None:
+    listed = actions.add_parser("students", parents=[common], help="every student, with the classes")
+    listed.add_argument("--class", dest="course", metavar="ID", help="only those of this class")
+    listed.add_argument("--search", default="", metavar="TEXT", help="only those with this in name or id")
+    show = actions.add_parser("show-student", parents=[common], help="who a student is, and in which classes")
+    show.add_argument("student_id", metavar="STUDENT_ID")
     add = actions.add_parser("add-student", parents=[common], help="make a student")
     add.add_argument("name", metavar="NAME")
     add.add_argument("--id", metavar="STUDENT_ID", help="for machines [a random one]")

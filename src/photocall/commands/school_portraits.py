@@ -7,34 +7,61 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from photocall.app import SCHOOL_COLLECTION, App, open_app, open_store
-from photocall.commands.school_privacy import places_of
+from photocall.app import SCHOOL_COLLECTION, App, open_app, open_places, open_store
 from photocall.console import complain, counted, failing, progress, say, say_json, show_rows
 from photocall.errors import FileUnreadable
 from photocall.gallery import Gallery
 from photocall.media import files, signatures
-from photocall.school import zips
+from photocall.media.images import read_image
+from photocall.school import looks, zips
 from photocall.school.accounts import COMMAND_LINE
 from photocall.school.errors import EntryInvalid
 from photocall.school.portrait_archives import add_portraits
-from photocall.school.portraits import MAX_BYTES, Added, Enrolment, check_may_add, try_portrait
+from photocall.school.portraits import (
+    MAX_BYTES,
+    MAX_PIXELS,
+    Added,
+    Enrolment,
+    check_may_add,
+    portrait_photo,
+    remove_portrait,
+    try_portrait,
+)
 from photocall.school.records import Portrait
 from photocall.school.zips import Entry
 from photocall.settings import load_settings
 
 
 def portraits(options: argparse.Namespace) -> int:
-    """Add photos of students, or list them; how many could not be added."""
-    return _add(options) if options.action == "add" else _list(options)
+    """Look at photos of students, add, list, save or erase them; for how many that failed."""
+    act = {"look": _look, "add": _add, "list": _list, "picture": _picture, "remove": _remove}[options.action]
+    return act(options)
+
+
+def _look(options: argparse.Namespace) -> int:
+    """Say of each photo whether it would do; how many cannot be read."""
+    failures = 0
+    with open_app(load_settings(data=options.data, pack=options.pack)) as app:
+        for path in progress(options.files, "looking"):
+            with failing() as failed:
+                image = read_image(path, max_pixels=MAX_PIXELS)
+                found = looks.look(app.engine, image, app.settings.quality_filter)
+                told = {"good": found.good, "faces": found.faces, "advice": found.advice}
+                if options.json:
+                    say_json({"file": path.name, **told, "reasons": list(found.reasons)})
+                else:
+                    say(f"{path.name}: {found.advice}")
+            failures += failed()
+    return failures
 
 
 def _add(options: argparse.Namespace) -> int:
     settings = load_settings(data=options.data, pack=options.pack)
     failures = 0
     with open_app(settings) as app:
-        enrolment = _enrolment(app)
+        enrolment = enrolment_of(app)
         if options.student:
-            check_may_add(app.store, COMMAND_LINE, options.student)
+            check_may_add(app.school, COMMAND_LINE, options.student)
         for path in progress(options.paths, "adding"):
             with failing() as failed:
                 failures += sum(_told(each, options) for each in _added(enrolment, path, options.student))
@@ -42,9 +69,10 @@ def _add(options: argparse.Namespace) -> int:
     return failures
 
 
-def _enrolment(app: App) -> Enrolment:
+def enrolment_of(app: App) -> Enrolment:
+    """What photos of students are looked at with."""
     settings, gallery = app.settings, app.gallery(SCHOOL_COLLECTION)
-    places = places_of(settings, app.store)
+    places = open_places(settings, app.school)
     return Enrolment(places, app.engine, lambda: _refreshed(gallery), settings.quality_filter, settings.keep_photos)
 
 
@@ -136,6 +164,34 @@ def _list(options: argparse.Namespace) -> int:
     else:
         say(counted(0, "photo"))
     return 0
+
+
+def _picture(options: argparse.Namespace) -> int:
+    settings = load_settings(data=options.data)
+    with open_store(settings) as store:
+        data = portrait_photo(open_places(settings, store), COMMAND_LINE, options.portrait, _now())
+    files.write_atomically(options.out, data)
+    if options.json:
+        say_json({"portrait_id": options.portrait, "file": str(options.out), "bytes": len(data)})
+    else:
+        say(f"{options.portrait}: {options.out}")
+    return 0
+
+
+def _remove(options: argparse.Namespace) -> int:
+    settings = load_settings(data=options.data)
+    failures = 0
+    with open_store(settings) as store:
+        places = open_places(settings, store)
+        for portrait_id in options.portraits:
+            with failing() as failed:
+                remove_portrait(places, COMMAND_LINE, portrait_id, _now())
+                if options.json:
+                    say_json({"portrait_id": portrait_id, "deleted": True})
+                else:
+                    say(f"{portrait_id}: erased, with its face")
+            failures += failed()
+    return failures
 
 
 def _row(portrait: Portrait) -> dict[str, Any]:

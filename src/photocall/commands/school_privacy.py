@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from photocall.app import COLLECTION, SCHOOL_COLLECTION, everybody, open_bucket, open_objects, open_queue, open_store
+from photocall.app import COLLECTION, everybody, open_places, open_queue, open_store
 from photocall.console import counted, failing, say, say_json, show_rows
 from photocall.erasure import erase_remains
 from photocall.errors import RosterInvalid
@@ -21,8 +21,8 @@ from photocall.school import privacy as facts
 from photocall.school import retention as clock
 from photocall.school.accounts import COMMAND_LINE
 from photocall.school.erasing import Removed
-from photocall.school.places import Places, SchoolStore
-from photocall.settings import Settings, load_settings
+from photocall.school.places import Places
+from photocall.settings import load_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +125,7 @@ def privacy(options: argparse.Namespace) -> int:
 def _opened(options: argparse.Namespace) -> Iterator[_School]:
     settings = load_settings(data=options.data)
     with open_store(settings) as store, closing(open_queue(settings)) as queue:
-        yield _School(places_of(settings, store), queue)
-
-
-def places_of(settings: Settings, store: SchoolStore) -> Places:
-    """Everywhere that these settings have something of a student."""
-    bucket = open_bucket(settings, settings.school_bucket)
-    return Places(store, open_objects(settings), bucket, settings.school_bucket, SCHOOL_COLLECTION)
+        yield _School(open_places(settings, store), queue)
 
 
 def _give(school: _School, options: argparse.Namespace) -> int:

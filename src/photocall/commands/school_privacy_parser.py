@@ -27,6 +27,13 @@ def add_portraits(commands: Commands, common: argparse.ArgumentParser) -> None:
     add.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     add.add_argument("--student", metavar="STUDENT_ID", help="whom all of the photos show, whatever their names")
     actions.add_parser("list", parents=[common], help="every photo, and whom else it resembles")
+    look = actions.add_parser("look", parents=[common], help="say whether photos would do; nothing is kept")
+    look.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    picture = actions.add_parser("picture", parents=[common], help="write a photo into a file")
+    picture.add_argument("portrait", metavar="PORTRAIT_ID")
+    picture.add_argument("--out", required=True, type=Path, metavar="FILE", help="the JPEG to write")
+    remove = actions.add_parser("remove", parents=[common], help="erase photos with their faces")
+    remove.add_argument("portraits", nargs="+", metavar="PORTRAIT_ID")
 
 
 def add_student(commands: Commands, common: argparse.ArgumentParser) -> None:

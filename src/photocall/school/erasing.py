@@ -17,12 +17,13 @@ from photocall.school import audit
 from photocall.school.entries import ROSTER
 from photocall.school.errors import NotThere
 from photocall.school.job_results import delete_results
-from photocall.school.lesson_records import Lesson, Mark, RegisterLine, Remembered, Seen, Verdict
+from photocall.school.lesson_records import Evidence, Lesson, Mark, RegisterLine, Remembered, Seen, Verdict
 from photocall.school.messages import drop_messages
 from photocall.school.permissions import check_administrator
 from photocall.school.places import STUDENT_PHOTOS, Places, is_portrait_of, lesson_lock, student_lock
 from photocall.school.records import Account, AuditEntry, Consent, Member, Portrait, RosterPreview
 from photocall.school.register import Records
+from photocall.school.settling import by_faces
 
 ERASING, ERASED = "student.erasing", "student.erased"
 """Entries of the audit log at the beginning and at the end of an erasure."""
@@ -206,13 +207,23 @@ def _erase_sightings(places: Places, student_id: str, lesson_id: str) -> Removed
                 places.bucket.delete(each.crop)
                 crops.append(each.crop)
         corrections = records.remove(Remembered, seen_id=ours) if ours else 0
-        records.put(*(_unnamed(each, student_id) for each in seen))
-        lines = [
-            each for each in records.find(RegisterLine, lesson_id=lesson_id, student_id=student_id) if each.seen_id
-        ]
-        records.put(*(replace(each, similarity=None, seen_id="") for each in lines))
+        lines = _without_faces(records, lesson_id, student_id)
+        records.put(*lines, *(_unnamed(each, student_id) for each in seen))
     keys = [key for key in crops if key]
     return Removed(crops=len(keys), sightings=len(seen), corrections=corrections, lines=len(lines), objects=keys)
+
+
+def _without_faces(records: Records, lesson_id: str, student_id: str) -> list[RegisterLine]:
+    """The line of a register that rests on a face, if there is one, as it is to be once that face is erased.
+
+    Where it was marked by hand, it keeps what the face said, for when the mark is taken back.
+    """
+    lesson, line = records.get(Lesson, lesson_id), records.get(RegisterLine, lesson_id, student_id)
+    if lesson is None or line is None or not line.seen_id:
+        return []
+    seen, evidence = records.find(Seen, lesson_id=lesson_id), records.find(Evidence, lesson_id=lesson_id)
+    said = by_faces(lesson, seen, evidence, student_id) if line.by_hand else ""
+    return [replace(line, similarity=None, seen_id="", otherwise=said or line.otherwise)]
 
 
 def _sightings(records: Records, student_id: str, lesson_id: str) -> list[Seen]:

@@ -104,6 +104,8 @@ def add_evidence(
     if known is not None and known.state is EvidenceState.DONE:
         return known
     photo, taken = _read(places, sent, now)
+    if known is not None and known.state is EvidenceState.FAILED:  # it begins anew, as another job
+        places.objects.delete(results.result_key(known.job_id))
     evidence = _recorded(places, account, lesson_id, _new(evidence_id, lesson_id, sent, account, taken, now))
     if evidence.state is EvidenceState.DONE:
         return evidence

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from photocall.school.lesson_records import Seen
 from photocall.school.records import AuditEntry
@@ -35,6 +36,11 @@ class Hour:
     hour: datetime
     known: int
     unknown: int
+
+
+def hour_json(hour: Hour) -> dict[str, Any]:
+    """An hour as it is answered."""
+    return {"hour": hour.hour.isoformat(), "known": hour.known, "unknown": hour.unknown}
 
 
 def done_per_minute(records: Records, now: datetime) -> float:

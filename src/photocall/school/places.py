@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from photocall.errors import CollectionNotFound
 from photocall.faces import FaceRecord
@@ -30,6 +30,7 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """Before anything was kept."""
 
 
+@runtime_checkable
 class SchoolStore(FaceStore, Register, Protocol):
     """Both ports in one database, which says whether its templates are sealed."""
 

@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from photocall.erasure import erase_remains
+from photocall.erasure import erase_faces, erase_remains
 from photocall.errors import BucketNotFound, CollectionNotFound
+from photocall.kept_photos import photo_key, photo_prefix
 from photocall.ports import JobQueue, ObjectStore, StoredObject
 from photocall.roster import Student
 from photocall.school.consents import consents
@@ -36,7 +37,10 @@ def finish_withdrawals(places: Places, queue: JobQueue, account_id: str, now: da
 
 
 def delete_remains(places: Places, now: datetime) -> int:
-    """Delete objects that no record knows of; how many there were in the school's bucket."""
+    """Delete objects and enrolled faces that no record knows of; how many there were.
+
+    Objects count that were in the school's bucket.
+    """
     old = now - UNCLAIMED
     deleted = 0
     for folder in (STUDENT_PHOTOS, CLASSROOM_PHOTOS, CROPS):
@@ -45,8 +49,24 @@ def delete_remains(places: Places, now: datetime) -> int:
             places.bucket.delete(key)
             deleted += 1
     with suppress(CollectionNotFound):  # nobody was ever enrolled
+        deleted += _erase_unrecorded(places, old)
         erase_remains(places.store, places.objects, places.collection_id)
     return deleted
+
+
+def _erase_unrecorded(places: Places, old: datetime) -> int:
+    """Erase faces whose enroller died before the photo was recorded; how many there were.
+
+    A face is as old as what was kept of its photo. Where nothing is kept, such a face stays until its student withdraws
+    or is erased.
+    """
+    collection_id = places.collection_id
+    recorded = {photo_key(collection_id, each.face_id) for each in places.store.find(Portrait)}
+    kept = {each.key for each in _listed(places.objects, photo_prefix(collection_id)) if each.written < old}
+    left = kept - recorded
+    faces = places.faces() if left else []
+    unrecorded = [each.face_id for each in faces if photo_key(collection_id, each.face_id) in left]
+    return len(erase_faces(places.store, places.objects, collection_id, unrecorded)) if unrecorded else 0
 
 
 def _named(places: Places, student_ids: Iterable[str]) -> list[Seen]:

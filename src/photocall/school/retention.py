@@ -63,7 +63,7 @@ class Deleted:
         templates: of faces in lessons, and of corrections.
         leavers: students who were in no class any more, erased wholly.
         finished: erasures that had been broken off.
-        remains: objects that no record knows of, and messages about them.
+        remains: objects and enrolled faces that no record knows of, and messages about them.
         sign_ins: that had expired.
         previews: of imports.
     """

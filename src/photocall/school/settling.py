@@ -101,6 +101,19 @@ def review(faces: Iterable[Understood]) -> list[Understood]:
     return sorted(uncertain, key=lambda each: (-(each.similarity or 0), each.seen.seen_id))
 
 
+def by_faces(lesson: Lesson, seen: Sequence[Seen], evidence: Iterable[Evidence], student_id: str) -> str:
+    """What the faces of a lesson say of a student, whatever was marked by hand; empty if none counts for the student.
+
+    Args:
+        lesson: which.
+        seen: all its faces.
+        evidence: all its photos and videos.
+        student_id: whose.
+    """
+    faces = [each for each in understood(lesson, seen, evidence) if each.student_id == student_id]
+    return _status(max(faces, key=_worth)) if faces else ""
+
+
 def is_taken(evidence: Iterable[Evidence], marks: Collection[Mark]) -> bool:
     """Whether the roll was called: one photo was looked at, or somebody was marked."""
     return bool(marks) or any(each.state is EvidenceState.DONE for each in evidence)
@@ -241,9 +254,14 @@ def _line(
         return RegisterLine(lesson_id, student_id, mark.status, *shown, True, now, otherwise)
     if best is None:
         return RegisterLine(lesson_id, student_id, Status(otherwise), *shown, False, now, otherwise)
-    certain = Status.LATE if best.late else Status.PRESENT
-    status = certain if best.is_certain else Status.UNCERTAIN
-    return RegisterLine(lesson_id, student_id, status, *shown, False, now, otherwise)
+    return RegisterLine(lesson_id, student_id, _status(best), *shown, False, now, otherwise)
+
+
+def _status(face: Understood) -> Status:
+    """What a register says that rests on this face alone."""
+    if not face.is_certain:
+        return Status.UNCERTAIN
+    return Status.LATE if face.late else Status.PRESENT
 
 
 def _worth(face: Understood) -> tuple[bool, bool, bool, float, str]:

@@ -6,6 +6,7 @@ There is something to group only where the school keeps templates of strangers (
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,19 @@ class UnknownGroup:
     def is_alert(self) -> bool:
         """Whether somebody should know of it."""
         return len(self.lessons) >= ALERT_LESSONS
+
+
+def group_json(group: UnknownGroup) -> dict[str, Any]:
+    """A group as it is answered."""
+    return {
+        "group": group.group,
+        "times": len(group.seen),
+        "first": group.first.isoformat(),
+        "last": group.last.isoformat(),
+        "lessons": list(group.lessons),
+        "seen": list(group.seen),
+        "alert": group.is_alert,
+    }
 
 
 def unknown_groups(records: Records, model: str, metric: Metric, same_person: float) -> list[UnknownGroup]:

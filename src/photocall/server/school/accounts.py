@@ -53,14 +53,14 @@ class AccountChanges(Entry):
 )
 def list_accounts(request: Request, administrator: Administrator) -> JSONResponse:
     """Every account, disabled ones too, by login."""
-    store = of(request).store
+    store = of(request).school
     return JSONResponse({"accounts": [account_json(store, each) for each in accounts.everybody(store)]})
 
 
 @router.post("/accounts", summary="Make an account", **described.answering(_ONE, _SHOWN, 404, 409, status=201))
 def create_account(request: Request, new: NewAccount, administrator: Administrator) -> JSONResponse:
     """An account whose password must be changed by whoever signs in first."""
-    store = of(request).store
+    store = of(request).school
     made = accounts.create_account(
         store, administrator, new.login, new.name, new.role, new.password, new.courses, now()
     )
@@ -72,7 +72,7 @@ def change_account(
     request: Request, account_id: Id, changes: AccountChanges, administrator: Administrator
 ) -> JSONResponse:
     """Another name, role or classes; disabled or not. It counts at once."""
-    store = of(request).store
+    store = of(request).school
     changed = accounts.change_account(store, administrator, account_id, now(), **changes.given())
     return JSONResponse({"account": account_json(store, changed)})
 
@@ -84,7 +84,7 @@ def change_account(
 )
 def reset_password(request: Request, account_id: Id, administrator: Administrator) -> JSONResponse:
     """It is good for setting another one; the account is signed out everywhere, and a lock is lifted."""
-    return JSONResponse({"password": sign_ins.reset_password(of(request).store, administrator, account_id, now())})
+    return JSONResponse({"password": sign_ins.reset_password(of(request).school, administrator, account_id, now())})
 
 
 @router.delete(
@@ -95,7 +95,7 @@ def reset_password(request: Request, account_id: Id, administrator: Administrato
 )
 def sign_out(request: Request, account_id: Id, administrator: Administrator) -> Response:
     """None of its tokens is good for anything from now on."""
-    sign_ins.sign_out_everywhere(of(request).store, administrator, account_id, now())
+    sign_ins.sign_out_everywhere(of(request).school, administrator, account_id, now())
     return Response(status_code=204)
 
 

@@ -62,7 +62,7 @@ def list_entries(
     limit: Annotated[int, Query(ge=1, le=MOST, description="At most so many")] = 100,
 ) -> JSONResponse:
     """Entries in the order of their numbers after `after`; without it the newest ones, the newest first."""
-    entries = audit.entries(of(request).store, subject, after, limit)
+    entries = audit.entries(of(request).school, subject, after, limit)
     return JSONResponse({"entries": [entry_json(each) for each in entries]})
 
 
@@ -73,7 +73,7 @@ def list_entries(
 )
 def verify(request: Request, administrator: Administrator) -> JSONResponse:
     """Look at every entry and its digest."""
-    return JSONResponse(audit.verified(of(request).store))
+    return JSONResponse(audit.verified(of(request).school))
 
 
 def entry_json(entry: AuditEntry) -> Json:

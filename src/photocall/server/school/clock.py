@@ -59,7 +59,7 @@ def running(service: Service) -> Iterator[None]:
 def run_once(service: Service) -> retention.Deleted | None:
     """Delete what is due; None where there is no school, or if that failed, for which the next run makes up."""
     try:
-        if not has_administrator(service.store):
+        if not (service.has_school and has_administrator(service.school)):
             return None
         deleted = retention.run(places_of(service), service.queue, datetime.now(UTC))
         forget_now(service)

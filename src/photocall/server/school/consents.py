@@ -72,7 +72,7 @@ class NewConsent(Entry):
 )
 def get_consent(request: Request, student_id: Id, account: Asker) -> JSONResponse:
     """Nothing, if nobody has said anything yet; what was taken back says when."""
-    found = consents.consent_of(of(request).store, account, student_id)
+    found = consents.consent_of(of(request).school, account, student_id)
     return JSONResponse({"consent": found and consent_json(found)})
 
 
@@ -83,7 +83,7 @@ def get_consent(request: Request, student_id: Id, account: Asker) -> JSONRespons
 )
 def give(request: Request, student_id: Id, new: NewConsent, account: Changer) -> JSONResponse:
     """From now on the student's face may be stored and recognised."""
-    given = consents.give(of(request).store, account, student_id, new.given_by, new.purpose, now())
+    given = consents.give(of(request).school, account, student_id, new.given_by, new.purpose, now())
     return JSONResponse({"consent": consent_json(given)})
 
 

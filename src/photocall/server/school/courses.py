@@ -74,14 +74,14 @@ class CourseChanges(Entry):
 )
 def list_courses(request: Request, account: Asker) -> JSONResponse:
     """By name, archived ones too, each with how many students belong to it."""
-    found = courses.sizes(of(request).store, account)
+    found = courses.sizes(of(request).school, account)
     return JSONResponse({"courses": [{**course_json(course), "students": count} for course, count in found]})
 
 
 @router.post("/courses", summary="Make a class", **described.answering(COURSE, SHOWN, 409, status=201))
 def create_course(request: Request, new: NewCourse, account: Changer) -> JSONResponse:
     """For administrators; with a random id where none is given."""
-    made = courses.create_course(of(request).store, account, new.name, new.fields, now(), new.course_id)
+    made = courses.create_course(of(request).school, account, new.name, new.fields, now(), new.course_id)
     return JSONResponse(course_json(made), 201)
 
 
@@ -90,13 +90,13 @@ def create_course(request: Request, new: NewCourse, account: Changer) -> JSONRes
 )
 def get_course(request: Request, course_id: Id, account: Asker) -> JSONResponse:
     """A class, who belongs to it, and to whom it was given."""
-    return JSONResponse(_whole(of(request).store, account, course_id))
+    return JSONResponse(_whole(of(request).school, account, course_id))
 
 
 @router.patch("/courses/{course_id}", summary="Change a class", **described.answering(COURSE, SHOWN, 404))
 def change_course(request: Request, course_id: Id, changes: CourseChanges, account: Changer) -> JSONResponse:
     """For administrators. `fields` replaces all of them."""
-    changed = courses.change_course(of(request).store, account, course_id, now(), **changes.given())
+    changed = courses.change_course(of(request).school, account, course_id, now(), **changes.given())
     return JSONResponse(course_json(changed))
 
 
@@ -107,7 +107,7 @@ def change_course(request: Request, course_id: Id, changes: CourseChanges, accou
 )
 def delete_course(request: Request, course_id: Id, account: Changer) -> JSONResponse:
     """For administrators. A class that had lessons is archived instead, since their registers stay."""
-    deleted = courses.delete_course(of(request).store, account, course_id, now())
+    deleted = courses.delete_course(of(request).school, account, course_id, now())
     return JSONResponse({"course_id": course_id, "deleted": deleted})
 
 
@@ -119,7 +119,7 @@ def delete_course(request: Request, course_id: Id, account: Changer) -> JSONResp
 )
 def join(request: Request, course_id: Id, student_id: Id, account: Changer) -> Response:
     """A teacher may do so with students of other classes of the own."""
-    students.join(of(request).store, account, course_id, student_id, now())
+    students.join(of(request).school, account, course_id, student_id, now())
     return Response(status_code=204)
 
 
@@ -131,7 +131,7 @@ def join(request: Request, course_id: Id, student_id: Id, account: Changer) -> R
 )
 def leave(request: Request, course_id: Id, student_id: Id, account: Changer) -> Response:
     """The student stays in its old registers."""
-    students.leave(of(request).store, account, course_id, student_id, now())
+    students.leave(of(request).school, account, course_id, student_id, now())
     return Response(status_code=204)
 
 
@@ -143,7 +143,7 @@ def leave(request: Request, course_id: Id, student_id: Id, account: Changer) -> 
 )
 def add_staff(request: Request, course_id: Id, account_id: Id, account: Changer) -> Response:
     """For administrators; it counts at once."""
-    courses.add_staff(of(request).store, account, course_id, account_id, now())
+    courses.add_staff(of(request).school, account, course_id, account_id, now())
     return Response(status_code=204)
 
 
@@ -155,7 +155,7 @@ def add_staff(request: Request, course_id: Id, account_id: Id, account: Changer)
 )
 def remove_staff(request: Request, course_id: Id, account_id: Id, account: Changer) -> Response:
     """For administrators; it counts at once."""
-    courses.remove_staff(of(request).store, account, course_id, account_id, now())
+    courses.remove_staff(of(request).school, account, course_id, account_id, now())
     return Response(status_code=204)
 
 

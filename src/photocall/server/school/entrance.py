@@ -82,7 +82,7 @@ class Passwords(Entry):
 )
 def school(request: Request) -> JSONResponse:
     """What a page needs to know before anybody is signed in."""
-    store = of(request).store
+    store = of(request).school
     account, chosen = visitor(request), choices.choices(store)
     told = {"name": chosen.name, "time_zone": chosen.time_zone, "has_administrator": accounts.has_administrator(store)}
     return JSONResponse(told | {"account": account and account_json(store, account)})
@@ -96,7 +96,7 @@ def school(request: Request) -> JSONResponse:
 def create_first_administrator(request: Request, first: First) -> JSONResponse:
     """The account of whoever comes first, who is signed in; ever after that is refused."""
     check_own_page(request)
-    store = of(request).store
+    store = of(request).school
     wanted = {"name": first.school_name, "time_zone": first.time_zone}
     chosen = {name: value for name, value in wanted.items() if value is not None}
     account = accounts.create_first_administrator(store, first.login, first.name, first.password, now(), chosen=chosen)
@@ -107,7 +107,7 @@ def create_first_administrator(request: Request, first: First) -> JSONResponse:
 def sign_in(request: Request, credentials: Credentials) -> JSONResponse:
     """A new token, in a cookie and in the answer. Wrong passwords lock a login, first for a minute."""
     check_own_page(request)
-    store, address = of(request).store, request.client.host if request.client else ""
+    store, address = of(request).school, request.client.host if request.client else ""
     account, token = sign_ins.sign_in(
         store,
         credentials.login,
@@ -126,14 +126,14 @@ def sign_in(request: Request, credentials: Credentials) -> JSONResponse:
 @router.delete("/sign-in", summary="Sign out", **described.emptily())
 def sign_out(request: Request, account: Proved) -> Response:
     """The token is good for nothing from now on."""
-    sign_ins.sign_out(of(request).store, token_of(request) or "")
+    sign_ins.sign_out(of(request).school, token_of(request) or "")
     return _farewell(request)
 
 
 @router.delete("/sign-ins", summary="Sign out everywhere", **described.emptily())
 def sign_out_everywhere(request: Request, account: Proved) -> Response:
     """No token of the account is good for anything from now on."""
-    sign_ins.sign_out_everywhere(of(request).store, account, account.account_id, now())
+    sign_ins.sign_out_everywhere(of(request).school, account, account.account_id, now())
     return _farewell(request)
 
 
@@ -144,13 +144,13 @@ def sign_out_everywhere(request: Request, account: Proved) -> Response:
 )
 def set_password(request: Request, sent: Passwords, account: Proved) -> JSONResponse:
     """Another password for one's own account, which stays signed in here and nowhere else."""
-    store, token = of(request).store, token_of(request) or ""
+    store, token = of(request).school, token_of(request) or ""
     changed = sign_ins.set_password(store, token, sent.old, sent.new, now(), guesses_of(request))
     return JSONResponse({"account": account_json(store, changed)})
 
 
 def _welcome(request: Request, account: Account, token: str, status: int = 200) -> JSONResponse:
-    told = {"account": account_json(of(request).store, account), "token": token, "csrf": csrf_of(token)}
+    told = {"account": account_json(of(request).school, account), "token": token, "csrf": csrf_of(token)}
     response = JSONResponse(told, status)
     set_cookie(request, response, token)
     return response

@@ -83,7 +83,7 @@ async def add_evidence(request: Request, lesson_id: Id, account: Changer) -> JSO
 )
 def change_evidence(request: Request, evidence_id: Id, changes: EvidenceChanges, account: Changer) -> JSONResponse:
     """Whoever is seen only there is late, or is not."""
-    changed = evidence.change_evidence(of(request).store, account, evidence_id, now(), late=changes.late)
+    changed = evidence.change_evidence(of(request).school, account, evidence_id, now(), late=changes.late)
     return JSONResponse({"evidence": evidence_json(changed)})
 
 
@@ -98,10 +98,10 @@ def delete_evidence(request: Request, evidence_id: Id, account: Changer) -> Resp
 def get_photo(request: Request, evidence_id: Id, account: Asker) -> Response:
     """As it is kept; of a video there is none."""
     service = of(request)
-    found = evidence.evidence_of(service.store, account, evidence_id)
+    found = evidence.evidence_of(service.school, account, evidence_id)
     if found.kind != PHOTO or not found.key:
         raise ObjectNotFound(evidence_id)
-    note_shown(service.store, account, found.lesson_id, now())
+    note_shown(service.school, account, found.lesson_id, now())
     return _picture(service, found.key)
 
 
@@ -109,17 +109,17 @@ def get_photo(request: Request, evidence_id: Id, account: Asker) -> Response:
 def get_face(request: Request, seen_id: Id, account: Asker) -> Response:
     """Cut out of the photo or video that it was seen in."""
     service = of(request)
-    found = _seen(service.store, account, seen_id)
+    found = _seen(service.school, account, seen_id)
     if not found.crop:
         raise ObjectNotFound(seen_id)
-    note_shown(service.store, account, found.lesson_id, now())
+    note_shown(service.school, account, found.lesson_id, now())
     return _picture(service, found.crop)
 
 
 @router.put("/seen/{seen_id}/verdict", summary="Say whom a face shows", **described.emptily(404, 409))
 def judge(request: Request, seen_id: Id, new: NewVerdict, account: Changer) -> Response:
     """It counts at once, and later lessons know of it."""
-    verdicts.judge(of(request).store, account, seen_id, new.verdict, new.student_id or "", now())
+    verdicts.judge(of(request).school, account, seen_id, new.verdict, new.student_id or "", now())
     return Response(status_code=204)
 
 
@@ -136,7 +136,7 @@ def _picture(service: Service, key: str) -> Response:
 
 def _check_may_send(service: Service, account: Account, lesson_id: str) -> Lesson:
     """Before two gigabytes are on their way."""
-    return permissions.lesson(service.store, account, lesson_id, change=True)
+    return permissions.lesson(service.school, account, lesson_id, change=True)
 
 
 def _add(service: Service, account: Account, lesson_id: str, files: Sequence[_File]) -> list[Evidence]:

@@ -90,7 +90,7 @@ async def preview(request: Request, account: Changer) -> JSONResponse:
     """Nothing is changed. A CSV of students, or OneRoster 1.1 as a ZIP or as its tables; confirm it within an hour."""
     async with received(request, FIELD, MOST_FILES) as uploads:
         files = await anyio.to_thread.run_sync(_contents, uploads)
-    found = await anyio.to_thread.run_sync(imports.preview, of(request).store, account, files, now())
+    found = await anyio.to_thread.run_sync(imports.preview, of(request).school, account, files, now())
     return JSONResponse(preview_json(found))
 
 
@@ -103,7 +103,7 @@ async def preview(request: Request, account: Changer) -> JSONResponse:
 )
 def confirm(request: Request, import_id: Id, account: Changer) -> JSONResponse:
     """All of it or nothing, and once: asked again, it answers the same. Bad rows are left out."""
-    counts = imports.confirm(of(request).store, account, import_id, now())
+    counts = imports.confirm(of(request).school, account, import_id, now())
     return JSONResponse({"import_id": import_id, **counts})
 
 
@@ -117,7 +117,7 @@ def students_csv(
     request: Request, account: Asker, course: Annotated[Id | None, Query(description="Only those of this class")] = None
 ) -> Response:
     """A CSV that can be imported again: student_id, name, class, and a column for each field."""
-    made = exports.students_csv(of(request).store, account, course, now())
+    made = exports.students_csv(of(request).school, account, course, now())
     return attached(made.encode(), "students.csv", "text/csv; charset=utf-8")
 
 
@@ -129,7 +129,7 @@ def students_csv(
 )
 def oneroster_zip(request: Request, account: Asker) -> Response:
     """Those that you may see and are not archived."""
-    return attached(exports.oneroster_zip(of(request).store, account, now()), "oneroster.zip", "application/zip")
+    return attached(exports.oneroster_zip(of(request).school, account, now()), "oneroster.zip", "application/zip")
 
 
 def attached(content: bytes, name: str, media_type: str) -> Response:

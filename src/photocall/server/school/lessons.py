@@ -82,7 +82,7 @@ class ManyMarks(Entry):
 )
 def list_lessons(request: Request, course_id: Id, account: Asker) -> JSONResponse:
     """The newest first."""
-    found = lessons.lessons_of(of(request).store, account, course_id)
+    found = lessons.lessons_of(of(request).school, account, course_id)
     return JSONResponse({"lessons": [lesson_json(each) for each in found]})
 
 
@@ -91,20 +91,20 @@ def list_lessons(request: Request, course_id: Id, account: Asker) -> JSONRespons
 )
 def create_lesson(request: Request, course_id: Id, new: NewLesson, account: Changer) -> JSONResponse:
     """A lesson whose register is empty."""
-    made = lessons.create_lesson(of(request).store, account, course_id, now(), **new.given())
+    made = lessons.create_lesson(of(request).school, account, course_id, now(), **new.given())
     return JSONResponse({"lesson": lesson_json(made)}, 201)
 
 
 @router.get("/lessons/{lesson_id}", summary="A lesson", **described.answering(_ONE, _SHOWN, 404))
 def get_lesson(request: Request, lesson_id: Id, account: Asker) -> JSONResponse:
     """When it is, and of which class."""
-    return JSONResponse({"lesson": lesson_json(view(of(request).store, account, lesson_id, now()).lesson)})
+    return JSONResponse({"lesson": lesson_json(view(of(request).school, account, lesson_id, now()).lesson)})
 
 
 @router.patch("/lessons/{lesson_id}", summary="Change a lesson", **described.answering(_ONE, _SHOWN, 404))
 def change_lesson(request: Request, lesson_id: Id, changes: LessonChanges, account: Changer) -> JSONResponse:
     """Who was late by the old times is judged by the new ones."""
-    changed = lessons.change_lesson(of(request).store, account, lesson_id, now(), **changes.given())
+    changed = lessons.change_lesson(of(request).school, account, lesson_id, now(), **changes.given())
     return JSONResponse({"lesson": lesson_json(changed)})
 
 
@@ -123,7 +123,7 @@ def delete_lesson(request: Request, lesson_id: Id, account: Changer) -> Response
 def get_register(request: Request, lesson_id: Id, account: Asker) -> JSONResponse:
     """Every student of the class, everybody who was seen, and how far photos and videos are."""
     service = of(request)
-    store = service.store
+    store = service.school
     found = view(store, account, lesson_id, now())
     is_open = any(each.state in (EvidenceState.WAITING, EvidenceState.FOUND) for each in found.evidence)
     if is_open and learn_failures(store, service.objects, lesson_id, now()):
@@ -136,21 +136,21 @@ def get_register(request: Request, lesson_id: Id, account: Asker) -> JSONRespons
 @router.put("/lessons/{lesson_id}/marks", summary="Mark several students by hand", **described.emptily(404))
 def mark_several(request: Request, lesson_id: Id, new: ManyMarks, account: Changer) -> Response:
     """All of them or none; it counts more than any face."""
-    marks.mark(of(request).store, account, lesson_id, new.students, new.status, now(), new.note)
+    marks.mark(of(request).school, account, lesson_id, new.students, new.status, now(), new.note)
     return Response(status_code=204)
 
 
 @router.put("/lessons/{lesson_id}/marks/{student_id}", summary="Mark a student by hand", **described.emptily(404))
 def mark(request: Request, lesson_id: Id, student_id: Id, new: NewMark, account: Changer) -> Response:
     """It counts more than any face, until it is taken back."""
-    marks.mark(of(request).store, account, lesson_id, [student_id], new.status, now(), new.note)
+    marks.mark(of(request).school, account, lesson_id, [student_id], new.status, now(), new.note)
     return Response(status_code=204)
 
 
 @router.delete("/lessons/{lesson_id}/marks/{student_id}", summary="Take a mark back", **described.emptily(404))
 def unmark(request: Request, lesson_id: Id, student_id: Id, account: Changer) -> Response:
     """Faces count again."""
-    marks.unmark(of(request).store, account, lesson_id, student_id, now())
+    marks.unmark(of(request).school, account, lesson_id, student_id, now())
     return Response(status_code=204)
 
 
@@ -161,7 +161,7 @@ def unmark(request: Request, lesson_id: Id, student_id: Id, account: Changer) ->
 )
 def get_record(request: Request, student_id: Id, account: Asker, first: First = None, to: Last = None) -> JSONResponse:
     """A line for each lesson of the classes that you may see, in the order of time."""
-    store = of(request).store
+    store = of(request).school
     permissions.check_student(store, account, student_id)
     student = store.get(Student, student_id)
     if student is None:
@@ -174,7 +174,7 @@ def get_record(request: Request, student_id: Id, account: Asker, first: First = 
 def places_of(service: Service) -> Places:
     """Where this server keeps what shows faces."""
     name = service.settings.school_bucket
-    return Places(service.store, service.objects, service.bucket(name), name, SCHOOL_COLLECTION)
+    return Places(service.school, service.objects, service.bucket(name), name, SCHOOL_COLLECTION)
 
 
 def _progress(service: Service, found: LessonView) -> dict[str, dict[str, Any]]:

@@ -16,7 +16,7 @@ from photocall.ports import DeadLetter
 from photocall.school import live
 from photocall.school.errors import NotThere
 from photocall.school.evidence import await_again
-from photocall.school.unknown_faces import UnknownGroup, unknown_groups
+from photocall.school.unknown_faces import UnknownGroup, group_json, unknown_groups
 from photocall.server.school import described, lesson_shapes
 from photocall.server.school.entries import Id
 from photocall.server.school.problems import SchoolRoute
@@ -52,7 +52,7 @@ def get_live(request: Request, administrator: Administrator) -> JSONResponse:
         "most_workers": sum(pool.maximum for pool in pools(service.objects)),
         "workers": _workers(service),
         "failures": [_failure_json(service, each) for each in service.queue.dead(MOST_FAILURES)],
-        "done_per_minute": live.done_per_minute(service.store, now()),
+        "done_per_minute": live.done_per_minute(service.school, now()),
         **_lately(request),
     }
     return JSONResponse(told)
@@ -66,7 +66,7 @@ def retry(request: Request, letter_id: Id, administrator: Administrator) -> Resp
     for job in _jobs(service, letter) if letter else ():
         results.announce(service.objects, job)
         if job.kind is Kind.ROLL_CALL:
-            await_again(service.store, job)
+            await_again(service.school, job)
     if not service.queue.retry(letter_id):
         raise NotThere("failure", letter_id)
     return Response(status_code=204)
@@ -77,10 +77,10 @@ def _lately(request: Request) -> dict[str, Any]:
     service, state = of(request), request.app.state
     counted, told = getattr(state, "school_lately", (-math.inf, {}))
     if time.monotonic() - counted > FRESH_SECONDS:
-        hours = live.recognised(service.store, now())
+        hours = live.recognised(service.school, now())
         told = {
-            "recognised": [_hour_json(each) for each in hours],
-            "unknown_groups": [_group_json(each) for each in _groups(service)],
+            "recognised": [live.hour_json(each) for each in hours],
+            "unknown_groups": [group_json(each) for each in _groups(service)],
         }
         state.school_lately = (time.monotonic(), told)
     return told
@@ -122,21 +122,5 @@ def _groups(service: Service) -> list[UnknownGroup]:
         return []
     with suppress(SettingInvalid, NotCalibrated):
         engine = service.engine
-        return unknown_groups(service.store, engine.model, engine.metric, engine.calibration.d80)
+        return unknown_groups(service.school, engine.model, engine.metric, engine.calibration.d80)
     return []
-
-
-def _hour_json(hour: live.Hour) -> dict[str, Any]:
-    return {"hour": hour.hour.isoformat(), "known": hour.known, "unknown": hour.unknown}
-
-
-def _group_json(group: UnknownGroup) -> dict[str, Any]:
-    return {
-        "group": group.group,
-        "times": len(group.seen),
-        "first": group.first.isoformat(),
-        "last": group.last.isoformat(),
-        "lessons": list(group.lessons),
-        "seen": list(group.seen),
-        "alert": group.is_alert,
-    }

@@ -66,7 +66,7 @@ _LOOK["openapi_extra"] = _LOOK["openapi_extra"] | {"requestBody": portrait_shape
 )
 def list_portraits(request: Request, student_id: Id, account: Asker) -> JSONResponse:
     """Oldest first, each with whom else it resembles."""
-    store = of(request).store
+    store = of(request).school
     found, students = portraits_of(store, account, student_id), _students(of(request), account)
     return JSONResponse({"portraits": [_portrait_json(each, students) for each in found]})
 
@@ -75,7 +75,7 @@ def list_portraits(request: Request, student_id: Id, account: Asker) -> JSONResp
 async def add(request: Request, student_id: Id, account: Changer) -> JSONResponse:
     """Each must show the student alone and well; a file with a problem never stops the others. Needs consent."""
     service, limiter = of(request), request.app.state.uploaders
-    await anyio.to_thread.run_sync(check_may_add, service.store, account, student_id)
+    await anyio.to_thread.run_sync(check_may_add, service.school, account, student_id)
     async with received(request, FIELD, MOST_FILES) as uploads:
         add_all = partial(_add, service, account, student_id, uploads)
         told = await anyio.to_thread.run_sync(add_all, limiter=limiter)
@@ -179,7 +179,7 @@ def _look(service: Service, data: bytes) -> Json:
 
 def _students(service: Service, account: Account) -> dict[str, Student]:
     """Those whose names the account may know."""
-    return {each.student_id: each for each in students_of(service.store, account)}
+    return {each.student_id: each for each in students_of(service.school, account)}
 
 
 def _portrait_json(portrait: Portrait, students: Mapping[str, Student]) -> Json:

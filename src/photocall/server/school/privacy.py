@@ -107,13 +107,13 @@ def export(request: Request, student_id: Id, administrator: Administrator) -> Re
 @router.get("/choices", summary="How long things are kept", **described.answering(_CHOICES, _SHOWN))
 def get_choices(request: Request, account: Asker) -> JSONResponse:
     """The name of the school and its time zone, too."""
-    return JSONResponse(asdict(chosen.choices(of(request).store)))
+    return JSONResponse(asdict(chosen.choices(of(request).school)))
 
 
 @router.put("/choices", summary="Say how long things are kept", **described.answering(_CHOICES, _SHOWN))
 def choose(request: Request, new: NewChoices, administrator: Administrator) -> JSONResponse:
     """What is not sent stays as it is. What becomes due by it is deleted when the clock runs next."""
-    changed = chosen.choose(of(request).store, administrator.account_id, now(), **new.given())
+    changed = chosen.choose(of(request).school, administrator.account_id, now(), **new.given())
     return JSONResponse(asdict(changed))
 
 

@@ -8,10 +8,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
+from photocall import statuses
 from photocall.errors import ModelMismatch, PhotocallError
 from photocall.school import errors
 from photocall.server import problems
-from photocall.server.problems import BadRequest, Handler, told
+from photocall.server.problems import BadRequest, Handler
+from photocall.statuses import told
 
 STATUSES: Mapping[type[PhotocallError], int] = MappingProxyType(
     {
@@ -26,7 +28,7 @@ STATUSES: Mapping[type[PhotocallError], int] = MappingProxyType(
         errors.TooManyTries: 429,
     }
 )
-"""Which status stands for which error; the others are those of `server.problems`."""
+"""Which status stands for which error; the others are those of `photocall.statuses`."""
 
 PRIVATE: Mapping[str, str] = MappingProxyType({"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
 """What every answer is: nobody else's, and nothing but what it says it is."""
@@ -69,7 +71,7 @@ async def _answer_or_say_why(answer: Handler, request: Request) -> Response:
 
 def status_of(error: PhotocallError) -> int:
     """The status of HTTP for an error."""
-    return STATUSES.get(type(error)) or problems.status_of(error)
+    return STATUSES.get(type(error)) or statuses.status_of(error)
 
 
 def headers_of(error: PhotocallError) -> Mapping[str, str] | None:

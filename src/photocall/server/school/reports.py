@@ -112,7 +112,7 @@ Asked = Annotated[Question, Depends(_question)]
 @router.get("/reports", summary="Who was there, and how often", **described.answering(_REPORT, _SHOWN, 404))
 def report(request: Request, account: Asker, question: Asked) -> JSONResponse:
     """By lesson, student and day, of the classes that you may see. `share` leaves out excused absences."""
-    return JSONResponse(report_json(reports.report(of(request).store, account, question)))
+    return JSONResponse(report_json(reports.report(of(request).school, account, question)))
 
 
 @router.get(
@@ -123,7 +123,7 @@ def report(request: Request, account: Asker, question: Asked) -> JSONResponse:
 )
 def report_csv(request: Request, account: Asker, question: Asked) -> Response:
     """A line for each student of each lesson."""
-    made = report_files.report_csv(reports.lines(of(request).store, account, question))
+    made = report_files.report_csv(reports.lines(of(request).school, account, question))
     return attached(made.encode(), "report.csv", "text/csv; charset=utf-8")
 
 
@@ -135,7 +135,7 @@ def report_csv(request: Request, account: Asker, question: Asked) -> Response:
 )
 def report_xlsx(request: Request, account: Asker, question: Asked) -> Response:
     """A sheet of totals, and one of every line."""
-    store = of(request).store
+    store = of(request).school
     found, lines = reports.report(store, account, question), reports.lines(store, account, question)
     return attached(report_files.report_xlsx(found, lines), "report.xlsx", XLSX)
 
@@ -148,4 +148,4 @@ def report_xlsx(request: Request, account: Asker, question: Asked) -> Response:
 def matrix(request: Request, account: Asker, course_id: Id, first: _From = None, to: _To = None) -> JSONResponse:
     """A row for each student, a column for each lesson that was taken."""
     question = Question(course_id, None, first, to)
-    return JSONResponse(matrix_json(reports.matrix(of(request).store, account, question)))
+    return JSONResponse(matrix_json(reports.matrix(of(request).school, account, question)))

@@ -28,4 +28,4 @@ _SHOWN: Json = {"key_id": "90897612", "created": "2026-09-01T08:00:00+00:00", "n
 )
 def list_keys(request: Request, administrator: Administrator) -> JSONResponse:
     """The newest one first; not the keys themselves. `photocall templates rotate` makes a new one."""
-    return JSONResponse({"keys": [use_json(use) for use in of(request).store.template_keys()]})
+    return JSONResponse({"keys": [use_json(use) for use in of(request).school.template_keys()]})

@@ -23,9 +23,10 @@ from photocall.ports import Register
 from photocall.school.choices import Choices, choices
 from photocall.school.errors import NotAllowed, NotSignedIn
 from photocall.school.records import Account, Role
-from photocall.server.problems import Handler, told
+from photocall.server.problems import Handler
 from photocall.server.school.problems import status_of
 from photocall.server.school.sign_ins import COOKIE, csrf_of, visitor
+from photocall.statuses import told
 
 PAGES = Path(__file__).with_name("pages")
 """The templates."""
@@ -112,7 +113,7 @@ def bare(request: Request, template: str, status: int = 200, **values: object) -
 
 def register_of(request: Request) -> Register:
     """What the school's records are in."""
-    register: Register = request.app.state.service.store
+    register: Register = request.app.state.service.school
     return register
 
 

@@ -61,7 +61,7 @@ def visitor(request: Request) -> Account | None:
     """Who asks, whatever for; None if nobody is signed in."""
     token = token_of(request)
     try:
-        return sign_ins.account_of(of(request).store, token, now()) if token else None
+        return sign_ins.account_of(of(request).school, token, now()) if token else None
     except NotSignedIn:
         return None
 

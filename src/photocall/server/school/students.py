@@ -73,7 +73,7 @@ class StudentChanges(Entry):
 )
 def list_students(request: Request, account: Asker, course: _Course = None, q: _Search = "") -> JSONResponse:
     """By name, each with the ids of the classes that you may see."""
-    store = of(request).store
+    store = of(request).school
     found = students.students_of(store, account, course, q)
     return JSONResponse({"students": placed_json(store, account, found)})
 
@@ -81,7 +81,7 @@ def list_students(request: Request, account: Asker, course: _Course = None, q: _
 @router.post("/students", summary="Make a student", **described.answering(_PLACED, _SHOWN, 404, 409, status=201))
 def create_student(request: Request, new: NewStudent, account: Changer) -> JSONResponse:
     """In classes that you may change; with a random id where none is given. Others may have the same name."""
-    store = of(request).store
+    store = of(request).school
     made = students.create_student(store, account, new.name, new.fields, new.courses, now(), new.student_id)
     return JSONResponse(placed_json(store, account, [made])[0], 201)
 
@@ -89,13 +89,13 @@ def create_student(request: Request, new: NewStudent, account: Changer) -> JSONR
 @router.get("/students/{student_id}", summary="A student", **described.answering(_PLACED, _SHOWN, 404))
 def get_student(request: Request, student_id: Id, account: Asker) -> JSONResponse:
     """A student of one of your classes."""
-    store = of(request).store
+    store = of(request).school
     return JSONResponse(placed_json(store, account, [students.student(store, account, student_id)])[0])
 
 
 @router.patch("/students/{student_id}", summary="Change a student", **described.answering(_PLACED, _SHOWN, 404))
 def change_student(request: Request, student_id: Id, changes: StudentChanges, account: Changer) -> JSONResponse:
     """Another name or other fields; `fields` replaces all of them."""
-    store = of(request).store
+    store = of(request).school
     changed = students.change_student(store, account, student_id, now(), **changes.given())
     return JSONResponse(placed_json(store, account, [changed])[0])
