@@ -16,7 +16,7 @@ from threading import Lock
 
 from photocall.errors import KeyNotFound, KeyRefused, TooManyRequests
 from photocall.keys import Key, KeyKind, Plan, Scope
-from photocall.ports import Register
+from photocall.ports import PeopleRegister
 
 PREFIX = "pc_"
 """What an API key begins with, so that scanners for leaked secrets can know one."""
@@ -29,7 +29,7 @@ _UNKNOWN = "there is no such key"
 
 
 def create_api_key(
-    register: Register, name: str, scopes: frozenset[Scope], plan: Plan | None, now: datetime
+    register: PeopleRegister, name: str, scopes: frozenset[Scope], plan: Plan | None, now: datetime
 ) -> tuple[Key, str]:
     """A new API key, and its text, which cannot be had again."""
     key_id, secret = _random(_LOWER, 12), _random(_ALL, 43)
@@ -39,7 +39,7 @@ def create_api_key(
 
 
 def create_access_key(
-    register: Register, name: str, scopes: frozenset[Scope], plan: Plan | None, now: datetime
+    register: PeopleRegister, name: str, scopes: frozenset[Scope], plan: Plan | None, now: datetime
 ) -> tuple[Key, str]:
     """A new access key in the form of Amazon's, and its secret; the register keeps the secret readable."""
     secret = _random(_ALL, 40)
@@ -48,7 +48,7 @@ def create_access_key(
     return key, secret
 
 
-def revoke_key(register: Register, key_id: str, now: datetime) -> Key:
+def revoke_key(register: PeopleRegister, key_id: str, now: datetime) -> Key:
     """The key, which is good for nothing from now on; again changes nothing. Raises `KeyNotFound`."""
     key = register.key(key_id)
     if key is None:
@@ -60,7 +60,7 @@ def revoke_key(register: Register, key_id: str, now: datetime) -> Key:
     return key
 
 
-def check_api_key(register: Register, text: str, scope: Scope) -> Key:
+def check_api_key(register: PeopleRegister, text: str, scope: Scope) -> Key:
     """The API key of this text. Raises `KeyRefused` if it is unknown, revoked, or not for `scope`."""
     parts = _API_KEY.fullmatch(text)
     key = register.key(parts[1]) if parts else None
@@ -86,7 +86,7 @@ class Meter:
     The uses of a day are counted in the register, over every process that shares it; bursts in this process alone.
     """
 
-    def __init__(self, register: Register) -> None:
+    def __init__(self, register: PeopleRegister) -> None:
         self._register = register
         self._lock = Lock()
         self._buckets: dict[str, tuple[float, float]] = {}  # by key: tokens left, and when, in seconds

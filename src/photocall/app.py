@@ -7,24 +7,30 @@ from typing import TYPE_CHECKING
 
 from photocall.engine.face_engine import FaceEngine
 from photocall.engine.packs import DEFAULT_PACK, pack_of_model
-from photocall.errors import CollectionNotFound, ExtraMissing, NobodyEnrolled
+from photocall.errors import CollectionNotFound, ExtraMissing, NobodyEnrolled, StoreUnavailable
 from photocall.faces import Collection, FaceRecord
 from photocall.gallery import Gallery
-from photocall.ports import FaceStore, JobQueue, ObjectStore
+from photocall.ports import FaceStore, JobQueue, ObjectStore, PeopleStore
 from photocall.roster import Student
-from photocall.school.places import SchoolStore
+from photocall.school.places import Places, SchoolStore
 from photocall.settings import EngineKind, Settings
-from photocall.stores.sql import SqlStore
 from photocall.stores.template_keys import KeyFile
 
 if TYPE_CHECKING:
     from photocall.aws.rekognition import AmazonRekognition
+    from photocall.stores.sql import SqlStore
 
 COLLECTION = "students"
 """The collection that the class of the command line is enrolled in."""
 
+ARCHIVE = "photocall"
+"""The collection of the archive of images, `PUT /v1/index`."""
+
 SCHOOL_COLLECTION = "photocall-school"
 """The collection of the attendance application's students; to whoever has an API key there is none of that name."""
+
+NO_SCHOOL = "the attendance application needs sqlite or postgresql; DynamoDB keeps faces, students and keys alone"
+NOT_SEALED = "templates are not sealed in DynamoDB, which encrypts its tables itself; unset PHOTOCALL_TEMPLATE_KEYS"
 
 BUCKETS = "buckets"
 """Folder of a local object store whose folders are buckets."""
@@ -36,7 +42,12 @@ class App:
 
     settings: Settings
     engine: FaceEngine
-    store: SqlStore
+    store: PeopleStore
+
+    @property
+    def school(self) -> SchoolStore:
+        """The attendance application's records. Raises `StoreUnavailable` where the database has none."""
+        return school_of(self.store)
 
     def gallery(self, collection_id: str = COLLECTION) -> Gallery:
         """The enrolled class, or the school's students, for searching; it may be empty. Raises `ModelMismatch`."""
@@ -59,7 +70,7 @@ def enrolled_faces(store: FaceStore) -> list[FaceRecord]:
         return []
 
 
-def everybody(store: SchoolStore) -> list[Student]:
+def everybody(store: PeopleStore) -> list[Student]:
     """The class by name: the listed students, and people who have nothing but an enrolled face."""
     listed = store.students()
     unlisted = {face.external_image_id for face in enrolled_faces(store)} - {student.student_id for student in listed}
@@ -67,13 +78,55 @@ def everybody(store: SchoolStore) -> list[Student]:
 
 
 @contextmanager
-def open_store(settings: Settings, *, makes_keys: bool = False) -> Iterator[SqlStore]:
-    """The database, closed at the end.
+def open_people(settings: Settings) -> Iterator[PeopleStore]:
+    """The database of faces, students and keys, whichever it is, closed at the end.
+
+    Raises `StoreUnavailable`, `ExtraMissing`.
+    """
+    if not is_dynamo(settings):
+        with open_store(settings) as store:
+            yield store
+        return
+    try:
+        from photocall.stores.dynamo_store import DynamoStore  # loads boto3: not for anybody else
+    except ImportError as error:
+        raise ExtraMissing("DynamoDB", "aws") from error
+    if settings.template_keys_file is not None:
+        raise StoreUnavailable(settings.database, NOT_SEALED)
+    objects = open_objects(settings) if settings.objects.startswith("s3:") else None
+    tables = {"students": settings.student_table, "archive": settings.face_table}
+    with DynamoStore(settings.database, ARCHIVE, objects=objects, **tables) as people:
+        yield people
+
+
+def is_dynamo(settings: Settings) -> bool:
+    """Whether the database is DynamoDB, which keeps everything but the attendance application's records."""
+    return settings.database.startswith("dynamodb:")
+
+
+def school_of(store: PeopleStore) -> SchoolStore:
+    """A database as that of the attendance application. Raises `StoreUnavailable` where it has no such records."""
+    if not isinstance(store, SchoolStore):
+        raise StoreUnavailable("the database", NO_SCHOOL)
+    return store
+
+
+@contextmanager
+def open_store(settings: Settings, *, makes_keys: bool = False) -> Iterator["SqlStore"]:
+    """The database with the attendance application's records, closed at the end.
 
     Args:
         settings: its address, and where the keys of its templates are.
         makes_keys: whether to make a file of keys where the settings name one that is missing.
+
+    Raises:
+        StoreUnavailable: it cannot be opened, or is one without such records.
+        ExtraMissing: the driver is not installed.
     """
+    from photocall.stores.sql import SqlStore  # loads SQLAlchemy: not for those whose database is DynamoDB
+
+    if is_dynamo(settings):
+        raise StoreUnavailable(settings.database, NO_SCHOOL)
     keys = KeyFile(settings.template_keys_file, makes_keys or settings.makes_template_keys)
     with SqlStore(settings.database, keys) as store:
         yield store
@@ -84,6 +137,12 @@ def open_objects(settings: Settings) -> ObjectStore:
     from photocall.stores.objects import ObStore  # loads obstore: not for commands that need none
 
     return ObStore(settings.objects)
+
+
+def open_places(settings: Settings, store: SchoolStore) -> Places:
+    """Everywhere that these settings have something of a student. Raises `StoreUnavailable`."""
+    bucket = open_bucket(settings, settings.school_bucket)
+    return Places(store, open_objects(settings), bucket, settings.school_bucket, SCHOOL_COLLECTION)
 
 
 def open_queue(settings: Settings, name: str | None = None) -> JobQueue:
@@ -114,8 +173,8 @@ def enrolled_collections(store: FaceStore) -> list[Collection]:
 
 @contextmanager
 def open_app(settings: Settings) -> Iterator[App]:
-    """The whole application on the embedded default, closed at the end."""
-    with open_store(settings) as store, open_engine(settings, store) as engine:
+    """The whole application, closed at the end."""
+    with open_people(settings) as store, open_engine(settings, store) as engine:
         yield App(settings, engine, store)
 
 

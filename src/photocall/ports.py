@@ -242,7 +242,7 @@ class FaceStore(Protocol):
         ...
 
     def changes(self, collection_id: str, since: int) -> FaceChanges:
-        """What changed after version `since`; 0 for everything. Raises `CollectionNotFound`."""
+        """What changed after version `since`; 0 for all that is there. Raises `CollectionNotFound`."""
         ...
 
     def vectors(self, collection_id: str, since: int) -> VectorChanges:
@@ -346,8 +346,8 @@ class FaceStore(Protocol):
         ...
 
 
-class Register(SchoolRegister, Protocol):
-    """Who belongs to the class, who was there, and who may ask."""
+class PeopleRegister(Protocol):
+    """Who belongs to the class, and who may ask."""
 
     def put_students(self, students: Sequence[Student]) -> None:
         """Add or replace by `student_id`, all or none."""
@@ -387,3 +387,11 @@ class Register(SchoolRegister, Protocol):
     def release_token(self, token: str) -> None:
         """Forget a request token; nothing happens if there is none."""
         ...
+
+
+class Register(SchoolRegister, PeopleRegister, Protocol):
+    """Who belongs to the class, who was there, and who may ask."""
+
+
+class PeopleStore(FaceStore, PeopleRegister, Protocol):
+    """Faces, students and keys in one database: all that a deployment without the attendance application keeps."""

@@ -102,10 +102,10 @@ def look_at(
         ImageUnreadable, ImageTooLarge, VideoUnreadable, ObjectNotFound: it cannot be looked at.
         ModelMismatch: the students' faces were embedded by another model.
     """
-    evidence = app.store.get(Evidence, job.options.get(EVIDENCE, ""))
-    lesson = app.store.get(Lesson, evidence.lesson_id) if evidence else None
+    evidence = app.school.get(Evidence, job.options.get(EVIDENCE, ""))
+    lesson = app.school.get(Lesson, evidence.lesson_id) if evidence else None
     if evidence is None or lesson is None:
-        return _too_late(app.store, bucket, job)
+        return _too_late(app.school, bucket, job)
     look = _video if evidence.kind == VIDEO else _photo
     with fetched() as path, ThreadPoolExecutor(_WRITERS, thread_name_prefix="photocall-crops") as writers:
         looking = _Looking(app, bucket, writers, lesson, evidence, job, told)
@@ -115,7 +115,7 @@ def look_at(
     if known is None:
         for each in finds:
             bucket.delete(_crop_key(evidence, each))
-        return _too_late(app.store, bucket, job)
+        return _too_late(app.school, bucket, job)
     return {"faces": len(finds), "known": known}
 
 
@@ -133,7 +133,7 @@ class _Looking:
     writing: list[Future[None]] = field(default_factory=list)
 
     def gallery(self) -> ClassGallery:
-        store = self.app.store
+        store = self.app.school
         return class_gallery(store, store, self.app.engine, SCHOOL_COLLECTION, self.lesson.course_id)
 
     def keep_crops(self, finds: Sequence[Find]) -> None:
@@ -152,7 +152,7 @@ def _photo(looking: _Looking, path: Path) -> tuple[list[Find], list[Guess]]:
     engine, settings = looking.app.engine, looking.app.settings
     image = read_image(path.read_bytes(), name=looking.evidence.name, max_pixels=MAX_PIXELS)
     faces = engine.detect(image)
-    _tell_boxes(looking.app.store, looking.evidence, image, faces)
+    _tell_boxes(looking.app.school, looking.evidence, image, faces)
     finds = [_find(image, face.box) for face in faces]
     looking.keep_crops(finds)
     faces = engine.embed(image, faces)
@@ -211,7 +211,7 @@ def _finish(
 ) -> int | None:
     """Write who was seen, and what follows; how many are known for certain, or None if the evidence was deleted."""
     now = datetime.now(UTC)
-    with app.store.changing(audit.LOCK, lesson_lock(evidence.lesson_id)) as records:
+    with app.school.changing(audit.LOCK, lesson_lock(evidence.lesson_id)) as records:
         found = records.get(Evidence, evidence.evidence_id)
         if found is None:
             return None

@@ -40,6 +40,8 @@ _BUCKET_NAME = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 _BUCKET_RULE = "3 to 63 small letters, digits, dots and hyphens"
 _QUEUE_NAME = r"^[A-Za-z0-9_-]{1,75}$"
 _QUEUE_RULE = "1 to 75 letters, digits, - and _"
+_TABLE_NAME = r"^$|^[A-Za-z0-9_.-]{3,255}$"
+_TABLE_RULE = "3 to 255 letters, digits, dots, - and _"
 
 
 class EngineKind(StrEnum):
@@ -121,7 +123,17 @@ class Settings(BaseSettings):
     csv_layout: str = Field("photocall", description=f"Columns of a result's CSV: {', '.join(CSV_LAYOUTS)}.")
     database: str = Field(
         default_factory=lambda given: sqlite_url(given["data"] / DATABASE),
-        description="Address of the database, such as sqlite:////srv/photocall.db or postgresql://user@host/name.",
+        description="Address of the database: sqlite:////srv/photocall.db, postgresql://user@host/name, dynamodb://name.",
+    )
+    student_table: str = Field(
+        "",
+        pattern=_TABLE_NAME,
+        description=f"Table of DynamoDB with the students, {_TABLE_RULE}; else the database's name and -students.",
+    )
+    face_table: str = Field(
+        "",
+        pattern=_TABLE_NAME,
+        description=f"Table of DynamoDB that shows the faces of archived images, {_TABLE_RULE}; else none.",
     )
     template_keys: str = Field(
         default_factory=lambda given: _template_keys(given.get("data"), given.get("database")),
@@ -160,6 +172,11 @@ class Settings(BaseSettings):
         ".csv",
         pattern=r"^[A-Za-z0-9._-]{0,20}$",
         description="What follows a video's name in the key of its CSV, such as .csv; none for nothing.",
+    )
+    name_suffix: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9._-]{0,20}$",
+        description="What follows a photo's name in the key of the names in it, such as .txt; nothing if empty.",
     )
     workers_min: int = Field(
         0, ge=0, le=1000, description="Worker processes that are there even if there is no job, 0 to 1000."

@@ -65,7 +65,9 @@ def as_vectors(store: FaceStore) -> dict[str, tuple[str, str | None, bytes]]:
 
 
 class UserStoreContract:
-    """Needs a fixture `store`."""
+    """Needs a fixture `store`. A store whose server is slow may have fewer `steps` and `rounds`."""
+
+    steps, rounds = 150, 30
 
     @pytest.mark.parametrize(
         "verb",
@@ -388,7 +390,7 @@ class UserStoreContract:
             lambda some, _: store.delete_collection("class") if rng.random() < 0.2 else None,
         ]
         outcomes = set[str]()
-        for step in range(150):
+        for step in range(self.steps):
             try:
                 rng.choices(verbs, [6, 2, 4, 2, 2, 1, 1])[0](rng.sample("abcdefgh", rng.randint(0, 4)), step)
             except PhotocallError as error:
@@ -405,12 +407,12 @@ class UserStoreContract:
         store.put_faces("class", [face(str(each), seed=0, size=4) for each in range(20)])
 
         def write(_: int) -> int:
-            for seed in range(1, 30):
+            for seed in range(1, self.rounds):
                 store.put_faces("class", [face(str(each), seed=seed, size=4) for each in range(20)])
             return 0
 
         def read(_: int) -> int:
-            return max(len({row.tobytes() for row in store.vectors("class", 0).vectors}) for _ in range(40))
+            return max(len({row.tobytes() for row in store.vectors("class", 0).vectors}) for _ in range(self.rounds))
 
         with ThreadPoolExecutor(3) as threads:
             writer, readers = threads.submit(write, 0), threads.map(read, range(2))

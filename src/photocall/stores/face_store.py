@@ -13,6 +13,7 @@ from photocall.stores.collection_store import CHUNK, live, next_version, of
 from photocall.stores.database import Transactions, upsert
 from photocall.stores.sealing import Sealer
 from photocall.stores.user_store import user_row
+from photocall.stores.vectors import vector_length, vectors_of
 
 BLOCK = 500
 """Vectors read at a time: few enough to stay in a processor's cache, which is a third faster than 10,000."""
@@ -29,7 +30,7 @@ class FacesOfCollections(Transactions):
         """
         with self._writing() as connection:
             row = live(connection, collection_id, lock=True)
-            dimension = rows.vector_length(row, faces)
+            dimension = vector_length(collection_id, row.model, row.dimension, faces)
             if faces:
                 version = next_version(connection, row, dimension=dimension)
                 _put_faces(connection, faces, version, self._sealing(connection))
@@ -134,7 +135,7 @@ class FacesOfCollections(Transactions):
             for block in found.partitions(BLOCK):
                 some_ids, some_owners, some_users, blobs = zip(*block, strict=True)
                 plain = self._sealer.open_all(blobs, rows.FACES, collection.collection_id, some_ids)
-                vectors[start : start + len(blobs)] = rows.vectors_of(plain, collection.dimension)
+                vectors[start : start + len(blobs)] = vectors_of(plain, collection.dimension)
                 start += len(blobs)
                 ids += some_ids
                 owners += some_owners

@@ -26,9 +26,9 @@ from nats.js.api import AckPolicy, ConsumerConfig, Header, RawStreamMsg, Retenti
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
 from photocall.ports import MAX_DELAY, DeadLetter, Delivery, Depth
+from photocall.stores.lost import lost
 from photocall.stores.nats_connection import ANSWER_SECONDS, NatsConnection
 from photocall.stores.nats_notes import Note, Notes, if_there
-from photocall.stores.sqlite_queue import lost
 
 PULL_SECONDS = 5.0
 """The longest that one question for a message waits; a longer wait asks again."""

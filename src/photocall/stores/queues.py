@@ -1,14 +1,9 @@
-"""Which adapter of JobQueue an address means; SQS and NATS JetStream are loaded only where one of them is meant."""
+"""Which adapter of JobQueue an address means; each is loaded only where it is meant."""
 
 import re
 
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
-
 from photocall.errors import ExtraMissing, SettingInvalid, StoreUnavailable
 from photocall.ports import JobQueue
-from photocall.stores.sqlite import database_path
-from photocall.stores.sqlite_queue import SqliteQueue
 
 _ADDRESS = "PHOTOCALL_QUEUE"  # instead of the address itself, which may have a password in it
 _EXPECTED = "not the address of queues, such as sqlite:////srv/queue.db, nats://127.0.0.1:4222 or sqs://"
@@ -29,16 +24,26 @@ def open_queue(url: str, name: str, *, lease: float, max_receives: int) -> JobQu
         raise SettingInvalid(repr(name), "not the name of a queue: 1 to 75 letters, digits, - and _")
     scheme = url.partition(":")[0]
     if scheme == "sqlite":
-        try:
-            path = database_path(make_url(url))
-        except (ArgumentError, ValueError) as error:
-            raise StoreUnavailable(_ADDRESS, _EXPECTED) from error
-        return SqliteQueue(path, name, lease=lease, max_receives=max_receives)
+        return _open_sqlite(url, name, lease, max_receives)
     if scheme in ("nats", "tls"):
         return _open_nats(url, name, lease, max_receives)
     if scheme == "sqs":
         return _open_sqs(url, name, lease, max_receives)
     raise StoreUnavailable(_ADDRESS, _EXPECTED)
+
+
+def _open_sqlite(url: str, name: str, lease: float, max_receives: int) -> JobQueue:
+    from sqlalchemy import make_url  # which a queue of SQS does not need
+    from sqlalchemy.exc import ArgumentError
+
+    from photocall.stores.sqlite import database_path
+    from photocall.stores.sqlite_queue import SqliteQueue
+
+    try:
+        path = database_path(make_url(url))
+    except (ArgumentError, ValueError) as error:
+        raise StoreUnavailable(_ADDRESS, _EXPECTED) from error
+    return SqliteQueue(path, name, lease=lease, max_receives=max_receives)
 
 
 def _open_nats(url: str, name: str, lease: float, max_receives: int) -> JobQueue:

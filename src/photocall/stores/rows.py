@@ -1,7 +1,6 @@
 """How a noun becomes a row of the SQL store, and a row a noun again. ValueError or TypeError if a row is damaged."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -9,8 +8,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Row
 
-from photocall.errors import ModelMismatch
-from photocall.faces import BoundingBox, Collection, Embedding, FaceRecord, FloatArray, ImageSource
+from photocall.faces import BoundingBox, Collection, Embedding, FaceRecord, ImageSource
 from photocall.keys import Key, KeyKind, Plan, Scope
 from photocall.roster import Student
 from photocall.stores.sealing import Sealer
@@ -90,13 +88,6 @@ def _source_of(row: Row[Any]) -> ImageSource | None:
     return ImageSource(row.bucket, row.object_key, _object(row.metadata, f"the metadata of face {row.face_id}"))
 
 
-def vectors_of(blobs: Sequence[bytes], dimension: int) -> FloatArray:
-    """Vectors of `dimension` floats out of their bytes: float32, shape (n, dimension). ValueError if one is damaged."""
-    if set(map(len, blobs)) - {4 * dimension}:
-        raise ValueError(f"a vector has not the {dimension} floats of its collection")
-    return np.frombuffer(b"".join(blobs), dtype="<f4").reshape(-1, dimension).astype(np.float32, copy=False)
-
-
 def row_of_student(student: Student) -> dict[str, object]:
     """A row of `students`."""
     return {"student_id": student.student_id, "name": student.name, "fields": json.dumps(dict(student.fields))}
@@ -140,28 +131,3 @@ def _object(text: str, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"{what}: not a JSON object")
     return value
-
-
-def vector_length(collection: Row[Any], new: Sequence[FaceRecord]) -> int | None:
-    """Floats in every vector of a collection once `new` has been put into it; None while it has no vector.
-
-    Raises `ModelMismatch` if a face was embedded by another model than the collection's, ValueError if it bears
-    another collection's id, or its vector is not finite numbers of shape (d,) with the d of all others.
-    """
-    length: int | None = collection.dimension
-    for face in new:
-        if face.embedding.model != collection.model:
-            raise ModelMismatch(expected=collection.model, found=face.embedding.model)
-        if face.collection_id != collection.collection_id:
-            raise ValueError(f"face {face.face_id} belongs to {face.collection_id!r}, not {collection.collection_id!r}")
-        length = _checked_length(face, length)
-    return length
-
-
-def _checked_length(face: FaceRecord, expected: int | None) -> int:
-    vector = face.embedding.vector
-    if vector.ndim != 1 or vector.size != (expected or vector.size) or vector.size == 0:
-        raise ValueError(f"the vector of face {face.face_id} has shape {vector.shape}, not ({expected or 'd'},)")
-    if not np.isfinite(vector).all():
-        raise ValueError(f"the vector of face {face.face_id} is not made of finite numbers")
-    return vector.size

@@ -16,6 +16,7 @@ from uuid import uuid4
 from photocall.errors import StoreUnavailable
 from photocall.ports import DeadLetter, Delivery, Depth
 from photocall.stores import sqlite
+from photocall.stores.lost import lost
 
 POLL_SECONDS = 0.05
 """How often a receiver that waits looks for a message; a look takes some 20 microseconds."""
@@ -212,11 +213,6 @@ class SqliteQueue:
             yield
         except (sqlite3.Error, UnicodeDecodeError) as error:
             raise StoreUnavailable(str(self._path), sqlite.reason_for(error)) from error
-
-
-def lost(receives: int) -> str:
-    """Why a message is given up of which nobody ever said what went wrong."""
-    return f"received {receives} times, and each time its worker died or was slower than the lease"
 
 
 def _number(receipt: str) -> int:

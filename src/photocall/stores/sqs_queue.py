@@ -6,7 +6,6 @@ rounded up. Messages of others, such as events of S3, are received as they are.
 
 import base64
 import math
-import os
 import re
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -16,21 +15,13 @@ from itertools import islice
 from threading import Lock
 from typing import Any, TypeVar
 
-import boto3
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    NoRegionError,
-    ReadTimeoutError,
-)
+from botocore.exceptions import BotoCoreError, ClientError
 
 from photocall.errors import StoreUnavailable
 from photocall.ports import DeadLetter, Delivery, Depth
-from photocall.stores.sqlite_queue import lost
+from photocall.stores.aws_client import client, code_of, reason_of
+from photocall.stores.lost import lost
 
 DEAD = "-dead"
 """What the name of a queue for dead letters ends in."""
@@ -46,10 +37,6 @@ LOOK_SECONDS = 30
 """How long dead letters are hidden from others who look through them at the same time."""
 
 _LONG_AGO = 3600  # seconds; whoever had that lease has died
-
-_ONE_AT_A_TIME = Lock()
-"""Clients may be shared by threads, making them may not:
-https://docs.aws.amazon.com/boto3/latest/guide/clients.html"""
 
 _CONFIG = Config(
     connect_timeout=3, read_timeout=LONGEST_WAIT + 5, retries={"mode": "standard", "total_max_attempts": 2}
@@ -88,7 +75,7 @@ class SqsQueue:
         self._name, self._lock = f"sqs://{name}", Lock()
         self._leased: dict[str, float] = {}  # until when, by receipt
         with self._failing():
-            self._client = _client()
+            self._client = client("sqs", _CONFIG)
             self._queue = self._client.get_queue_url(QueueName=name)["QueueUrl"]
             self._dead = self._client.get_queue_url(QueueName=name + DEAD)["QueueUrl"]
 
@@ -251,7 +238,7 @@ class SqsQueue:
                 to = {"ReceiptHandle": receipt, "VisibilityTimeout": seconds}
                 self._client.change_message_visibility(QueueUrl=queue, **to)
             except ClientError as error:
-                if _code(error) not in _LOST:
+                if code_of(error) not in _LOST:
                     raise
                 return False
         return True
@@ -261,7 +248,7 @@ class SqsQueue:
             try:
                 self._client.delete_message(QueueUrl=queue, ReceiptHandle=receipt)
             except ClientError as error:
-                if _code(error) not in _LOST:
+                if code_of(error) not in _LOST:
                     raise
 
     @contextmanager
@@ -274,28 +261,10 @@ class SqsQueue:
 
 def _reason(name: str, error: Exception) -> str:
     """Why it failed, in plain words."""
-    if isinstance(error, ClientError):
-        if _code(error) in _MISSING:
-            queue = name.removeprefix("sqs://")
-            return f"there is no such queue; make it and {queue}{DEAD}: aws sqs create-queue --queue-name NAME"
-        return f"SQS answered {_code(error)}: {error.response['Error'].get('Message', '')}"
-    if isinstance(error, NoRegionError):
-        return "nobody said which region; set AWS_REGION"
-    if isinstance(error, NoCredentialsError):
-        return "nobody said who asks; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile or role"
-    if isinstance(error, EndpointConnectionError | ConnectTimeoutError | ReadTimeoutError):
-        return "SQS does not answer; look at the network, AWS_REGION and AWS_ENDPOINT_URL"
-    return f"SQS could not be asked ({type(error).__name__})"
-
-
-def _client() -> Any:
-    with _ONE_AT_A_TIME:
-        return boto3.client("sqs", region_name=os.environ.get("AWS_REGION") or None, config=_CONFIG)
-
-
-def _code(error: ClientError) -> str:
-    """The name of an answer; older ones have a longer form, such as AWS.SimpleQueueService.NonExistentQueue."""
-    return str(error.response["Error"]["Code"]).rpartition(".")[2]
+    if isinstance(error, ClientError) and code_of(error) in _MISSING:
+        queue = name.removeprefix("sqs://")
+        return f"there is no such queue; make it and {queue}{DEAD}: aws sqs create-queue --queue-name NAME"
+    return reason_of("SQS", error)
 
 
 def _encoded(text: str) -> tuple[str, bool]:
@@ -328,8 +297,12 @@ def _body(message: dict[str, Any]) -> str:
 
 
 def _letter(message: dict[str, Any], max_receives: int) -> DeadLetter:
-    """A dead letter; one that SQS itself has put there has no reason with it."""
+    """A dead letter; one that SQS itself has put there has no reason with it, one of Lambda's has what was raised.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    """
     reason = _decoded(_told(message, "Reason"), _told(message, "ReasonEncoding") == "base64")
+    reason = reason or _told(message, "ErrorMessage")
     receives = int(_told(message, "Receives") or max_receives)
     died = datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC)
     return DeadLetter(message["MessageId"], _body(message), reason or lost(receives), receives, died)
