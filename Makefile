@@ -15,7 +15,7 @@ test: setup  ## every test, the linter and the type checker
 	$(BIN)/mypy
 	@tests/side_by_side.sh $(BIN)/pytest
 
-setup: $(VENV)/.developing .demo/.complete servers  ## everything that tests need
+setup: $(VENV)/.developing $(VENV)-sam/.installed .demo/.complete servers  ## everything that tests need
 
 servers:  ## PostgreSQL, NATS and Chromium, which tests start themselves
 	@tests/servers.sh
@@ -32,7 +32,7 @@ bench: setup  ## side by side with face_recognition on dlib-bin and with faiss; 
 	$(BIN)/python -m benchmarks.run
 
 clean:
-	rm -rf $(VENV) .demo demo-out
+	rm -rf $(VENV) $(VENV)-sam .demo demo-out
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -46,6 +46,12 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.developing: pyproject.toml | $(VENV)/.installed
 	$(PIP) install --editable '.[dev]'
+	@touch $@
+
+# Its pins of common packages are not ours, so the SAM CLI has an environment of its own.
+$(VENV)-sam/.installed: | $(BIN)/python
+	@$(PYTHON) -m venv $(VENV)-sam
+	$(VENV)-sam/bin/python -m pip --disable-pip-version-check --quiet install --no-compile aws-sam-cli==1.170.0
 	@touch $@
 
 # The demo's faces come out of ordinary packages, checked by hash (demo/requirements.txt).

@@ -7,6 +7,7 @@ missing=""
 command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="postgresql"
 command -v nats-server >/dev/null || [ -x /usr/sbin/nats-server ] || missing="$missing nats-server"
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing="$missing chromium"
+{ command -v cc && command -v strip; } >/dev/null || missing="$missing binutils gcc libc6-dev" # for the image's content
 [ -n "$missing" ] || exit 0
 
 as_root=""
