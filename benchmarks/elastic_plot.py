@@ -21,16 +21,16 @@ class Moment(NamedTuple):
     jobs: int
 
 
-def draw_curve(path: Path, curve: Sequence[Moment], most: int) -> None:
-    """Jobs and workers over time, as an SVG."""
+def draw_curve(path: Path, curve: Sequence[Moment], most: int, *, who: str = "workers") -> None:
+    """Jobs, and whoever does them, over time, as an SVG."""
     figure = Figure(figsize=(9, 4), layout="constrained")
     workers = figure.subplots()
     jobs = workers.twinx()
     seconds = [moment.seconds for moment in curve]
-    workers.step(seconds, [moment.workers for moment in curve], color="#009e73", where="post", label="workers")
+    workers.step(seconds, [moment.workers for moment in curve], color="#009e73", where="post", label=who)
     workers.axhline(most, color="#009e73", linestyle=":", linewidth=1)
     jobs.step(seconds, [moment.jobs for moment in curve], color="#d55e00", where="post", label="jobs")
-    workers.set(xlabel="seconds", ylabel="workers", ylim=(0, most + 1))
+    workers.set(xlabel="seconds", ylabel=who, ylim=(0, most + 1))
     jobs.set(ylabel="jobs waiting or under way", ylim=(0, None))
     figure.legend(loc="upper right")
     workers.grid(alpha=0.3)

@@ -19,6 +19,7 @@ from photocall.engine.face_engine import FaceEngine
 from photocall.faces import ByteArray
 from photocall.media.images import read_image
 from postgres import PostgresServer, postgres_programs
+from s3_server import CREDENTIALS, running_s3
 
 ROOT = Path(__file__).parent.parent
 
@@ -123,3 +124,18 @@ def browser() -> Iterator[Browser]:
         _absent("there is no Chromium on this machine; run `make servers`")
     with opened(program) as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def amazon() -> Iterator[str]:
+    """The address of S3, SQS and DynamoDB, for all tests; each takes names of its own."""
+    with running_s3() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def aws(amazon: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The same, which the environment names, too."""
+    for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": amazon}.items():
+        monkeypatch.setenv(name, value)
+    return amazon

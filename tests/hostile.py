@@ -169,14 +169,14 @@ class Besieged:
 
     def token(self, who: str) -> str:
         """What somebody is signed in with."""
-        store, account = self.server.service.store, ACCOUNTS[who]
+        store, account = self.server.service.school, ACCOUNTS[who]
         if who not in self.tokens:
             self.tokens[who] = sign_ins.open_sign_in(store, account, account.password, datetime.now(UTC))[1]
         return self.tokens[who]
 
     def content(self) -> list[object]:
         """Everything that the register keeps, but who is signed in and who looked at what."""
-        store = self.server.service.store
+        store = self.server.service.school
         return [store.find(kind) for kind in KEYS if kind not in (SignIn, AuditEntry)]
 
     def files(self) -> dict[str, bytes]:
@@ -186,7 +186,7 @@ class Besieged:
     def restore(self) -> None:
         """Have everything again that there was, and nothing else."""
         for kind in set(KEYS) - {SignIn, AuditEntry}:
-            self.server.service.store.remove(kind)
+            self.server.service.school.remove(kind)
         fill(self.server)
 
 
@@ -194,7 +194,7 @@ def fill(server: Asked) -> None:
     """A class with a student, a lesson, and everything that can be about them."""
     seen = Seen("f-1", "l-1", "e-1", "1,2,9,9", 0, "s-1", 99, True, "", "crops/l-1/f-1.jpg", "m", b"\0" * 512, NOW)
     evidence = Evidence("e-1", "l-1", "photo", "a.jpg", "classroom_photos/a.jpg", "j", NOW, "teacher-id", NOW)
-    server.service.store.put(
+    server.service.school.put(
         *ACCOUNTS.values(),
         *(Course("7b", "Class 7b"), Course("8a", "Class 8a"), Student(NAME, {}, "s-1"), Member("7b", "s-1")),
         *(Staff("7b", "teacher-id"), Staff("7b", "viewer-id"), Staff("8a", "stranger-id")),
@@ -214,7 +214,7 @@ def fill(server: Asked) -> None:
 def besieged(data: Path) -> Iterator[Besieged]:
     """A server with the school, ended at the end."""
     with asked(data, workers_max=0) as server:
-        audit.noted(server.service.store, "teacher-id", "student.seen", "s-1", NOW)
+        audit.noted(server.service.school, "teacher-id", "student.seen", "s-1", NOW)
         fill(server)
         described = server.client.get("/openapi.json").json()
         schemas = described["components"]["schemas"]

@@ -13,6 +13,7 @@ MODULES = {
     ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__"): path
     for path in SOURCE.rglob("*.py")
 }
+AWS_STORES = ("aws_client", "sqs_queue", "dynamo_connection", "dynamo_tables")
 HEAVY = ("onnxruntime", "onnx", "fastapi", "boto3", "sqlalchemy", "av", "cv2", "PIL", "pydantic", "rich", "numpy")
 
 
@@ -47,11 +48,11 @@ def importers(package: str) -> set[str]:
         ("pydantic", ("photocall.settings", "photocall.server")),
         ("pydantic_settings", ("photocall.settings",)),
         ("rich", ("photocall.console",)),
-        ("matplotlib", ("photocall.evaluation.det",)),
+        ("matplotlib", ("photocall.evaluation.det", "photocall.costs.plot")),
         ("argparse", ("photocall.cli", "photocall.commands")),
         ("nats", tuple(f"photocall.stores.nats_{part}" for part in ("queue", "notes", "connection"))),
-        ("boto3", ("photocall.aws", "photocall.stores.sqs_queue")),
-        ("botocore", ("photocall.aws", "photocall.server", "photocall.stores.sqs_queue")),
+        ("boto3", ("photocall.aws", "photocall.stores.aws_client")),
+        ("botocore", ("photocall.aws", "photocall.server", *(f"photocall.stores.{part}" for part in AWS_STORES))),
         ("fastapi", ("photocall.server",)),
         ("starlette", ("photocall.server",)),
         ("uvicorn", ("photocall.server",)),
@@ -61,7 +62,7 @@ def importers(package: str) -> set[str]:
         ("argon2", tuple(f"photocall.school.{part}" for part in ("accounts", "passwords", "sign_ins"))),
         ("jinja2", ("photocall.server.school.shell",)),
         ("cryptography", ("photocall.stores.sealing",)),
-        ("photocall.server", ("photocall.server", "photocall.commands.serve")),
+        ("photocall.server", ("photocall.server", "photocall.commands.serve", "photocall.aws.web")),
         ("photocall.stores", ("photocall.app", "photocall.stores")),
         ("photocall.aws", ("photocall.app", "photocall.aws")),
         (
@@ -73,8 +74,11 @@ def importers(package: str) -> set[str]:
                 "photocall.worker",
                 "photocall.worker_process",
                 "photocall.pool",
+                "photocall.aws.environment",
             ),
         ),
+        ("aws_lambda_powertools", ("photocall.aws",)),
+        ("mangum", ("photocall.aws.web",)),
         ("photocall.commands", ("photocall.cli", "photocall.commands")),
         ("photocall.console", ("photocall.commands", "photocall.cli")),
     ],

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,7 +12,8 @@ import pytest
 from contracts.face_store import MODEL, face, ids
 from contracts.user_store import VectorFollower, as_vectors
 from dynamo import hearing, items, make_tables
-from photocall.errors import StoreUnavailable
+from photocall.errors import CollectionNotFound, StoreUnavailable
+from photocall.faces import FaceRecord
 from photocall.gallery import Gallery
 from photocall.ports import ObjectStore
 from photocall.stores.dynamo_store import DynamoStore
@@ -87,6 +88,78 @@ def test_following_costs_as_many_questions_however_large_the_collection_is(
     gallery.refresh()
     assert len(gallery) == count
     assert asked == {"GetItem": 3, "Query": 1, "BatchGetItem": 1, "TransactGetItems": 1}
+
+
+# --- overtaken by a writer
+
+
+def overtaken(name: str, question: str, number: int, write: Callable[[DynamoStore], object]) -> DynamoStore:
+    """A store that is overtaken by another one's write just before it asks a question the so-manieth time."""
+    asked, other = list[str](), DynamoStore(f"dynamodb://{name}", "class")
+
+    def overtake(each: str) -> None:
+        asked.append(each)
+        if each == question and asked.count(question) == number:
+            write(other)
+
+    with hearing(overtake):
+        return DynamoStore(f"dynamodb://{name}", "class")
+
+
+def of_seed(seed: int, names: Iterable[str] = "abcdefgh") -> list[FaceRecord]:
+    return [face(name, seed=seed, size=4) for name in names]
+
+
+@pytest.mark.parametrize(("question", "number"), [("Query", 1), ("Query", 2), ("Query", 9), ("TransactGetItems", 1)])
+def test_a_reader_that_is_overtaken_sees_all_of_a_change_or_nothing(
+    name: str, question: str, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("photocall.stores.dynamo_connection.THREADS", 1)  # the shards one after another
+    store = overtaken(name, question, number, lambda other: other.put_faces("class", of_seed(1)))
+    store.create_collection("class", MODEL)
+    store.put_faces("class", of_seed(0))
+    assert len({vector.tobytes() for vector in store.vectors("class", 0).vectors}) == 1
+
+
+@pytest.mark.parametrize(("question", "number"), [("Query", 1), ("BatchGetItem", 3), ("TransactGetItems", 1)])
+def test_a_follower_that_is_overtaken_sees_all_of_a_change_or_nothing(name: str, question: str, number: int) -> None:
+    store = overtaken(name, question, number, lambda other: other.put_faces("class", of_seed(2)))
+    store.create_collection("class", MODEL)
+    store.put_faces("class", of_seed(0))  # asks for what is there
+    store.put_faces("class", of_seed(1, "ab"))  # likewise
+    found = store.vectors("class", 1)
+    assert found.version in (2, 3)
+    assert len({vector.tobytes() for vector in found.vectors}) == 1
+    assert len(found.face_ids) == (2 if found.version == 2 else 8)
+
+
+def adopt(store: DynamoStore) -> None:
+    store.create_collection("side", "another")
+    store.put_faces("side", [face(each, of="side", model="another", size=8) for each in "ax"])
+    store.adopt_faces("class", "side", store.changes("class", 0).version)
+
+
+@pytest.mark.parametrize("number", range(1, 10))
+def test_a_reader_whose_faces_are_exchanged_meanwhile_sees_the_new_ones(
+    name: str, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("photocall.stores.dynamo_connection.THREADS", 1)
+    store = overtaken(name, "Query", number, adopt)
+    store.create_collection("class", MODEL)
+    store.put_faces("class", of_seed(0))
+    if number == 9:
+        assert len(store.faces("class")) == 8
+    found = store.changes("class", 0)
+    assert ids(found.put) == ["a", "x"]
+    assert set(found.deleted) <= set("bcdefgh")
+
+
+def test_a_reader_whose_collection_goes_meanwhile_is_told(name: str) -> None:
+    store = overtaken(name, "Query", 2, lambda other: other.delete_collection("class"))
+    store.create_collection("class", MODEL)
+    store.put_faces("class", of_seed(0))
+    with pytest.raises(CollectionNotFound):
+        store.faces("class")
 
 
 # --- snapshots

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import inspect, make_url, text
 
 from contracts.face_store import MODEL, FaceStoreContract, face
-from contracts.register import RegisterContract
+from contracts.register import PeopleRegisterContract
 from contracts.school_register import SchoolRegisterContract
 from contracts.sql_store import SqlStoreContract, direct, run
 from contracts.user_store import UserStoreContract
@@ -49,7 +49,7 @@ class TestSqlInPostgresql(SqlStoreContract):
     """With the fixtures `url` and `store` above."""
 
 
-class TestRegisterInPostgresql(RegisterContract):
+class TestRegisterInPostgresql(PeopleRegisterContract):
     """With the fixture `store` above."""
 
 

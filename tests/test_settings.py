@@ -38,11 +38,14 @@ def test_without_anything_set_the_defaults_hold() -> None:
         "queue": f"sqlite:///{user_data_path('photocall') / 'queue.db'}",
         "request_queue": "photocall-jobs",
         "response_queue": "",
+        "student_table": "",
+        "face_table": "",
         "lease": 60,
         "max_receives": 5,
         "input_bucket": "photocall-input",
         "output_bucket": "photocall-output",
         "csv_suffix": ".csv",
+        "name_suffix": "",
         "workers_min": 0,
         "workers_max": 15,
         "job_seconds": 3600,
@@ -74,8 +77,9 @@ def test_every_setting_is_read_from_the_environment(monkeypatch: pytest.MonkeyPa
     values |= {"host": "0.0.0.0", "port": "80", "auth": "on", "region": "eu-central-1", "account": "123456789012"}
     values |= {"bucket": "my-images", "school_bucket": "my-school", "debug": "True"}
     values |= {"queue": "nats://nats.example", "request_queue": "1-req", "response_queue": "1-resp"}
+    values |= {"student_table": "class-7b", "face_table": "rekognition"}
     values |= {"lease": "30.0", "max_receives": "3", "job_seconds": "60.0", "job_memory": "1024"}
-    values |= {"input_bucket": "1-in", "output_bucket": "1-out", "csv_suffix": "none"}
+    values |= {"input_bucket": "1-in", "output_bucket": "1-out", "csv_suffix": "none", "name_suffix": ".txt"}
     values |= {"workers_min": "1", "workers_max": "4"}
     values |= {"answer_form": "readable", "answer_seconds": "20.0"}
     for name, value in values.items():

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from contracts.face_store import FaceStoreContract, Follower
-from contracts.register import ADA, BOB, RegisterContract
+from contracts.register import ADA, BOB, PeopleRegisterContract
 from contracts.school_register import SchoolRegisterContract
 from contracts.sql_store import SqlStoreContract
 from contracts.user_store import UserStoreContract
@@ -59,7 +59,7 @@ class TestSqlInSqlite(SqlStoreContract):
     """With the fixtures `url` and `store` above."""
 
 
-class TestRegisterInSqlite(RegisterContract):
+class TestRegisterInSqlite(PeopleRegisterContract):
     """With the fixture `store` above."""
 
 

@@ -60,6 +60,17 @@ def test_a_message_that_somebody_else_has_sent_is_received_as_it_is(queue: SqsQu
     assert one(queue).body == event
 
 
+def test_an_event_that_lambda_gave_up_is_a_dead_letter_with_what_was_raised(queue: SqsQueue, name: str) -> None:
+    client = boto3.client("sqs", region_name="us-east-1")
+    told = {"ErrorMessage": "Not done: no object", "ErrorCode": "200", "RequestID": "1"}
+    attributes = {key: {"DataType": "String", "StringValue": value} for key, value in told.items()}
+    dead = client.get_queue_url(QueueName=f"{name}-dead")["QueueUrl"]
+    client.send_message(QueueUrl=dead, MessageBody='{"Records": []}', MessageAttributes=attributes)
+    (letter,) = queue.dead(10)
+    assert letter.reason == "Not done: no object"
+    assert queue.retry(letter.letter_id) and one(queue).body == '{"Records": []}'
+
+
 def test_a_dead_letter_that_sqs_itself_has_put_there_is_shown_too(queue: SqsQueue, name: str) -> None:
     client = boto3.client("sqs", region_name="us-east-1")
     client.send_message(QueueUrl=client.get_queue_url(QueueName=f"{name}-dead")["QueueUrl"], MessageBody="1")

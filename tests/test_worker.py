@@ -16,11 +16,13 @@ from photocall import report, results
 from photocall.app import open_app, open_bucket, open_objects, open_queue
 from photocall.demo import Demo
 from photocall.errors import BucketNotFound, ModelMismatch, StoreUnavailable
-from photocall.faces import ByteArray
+from photocall.faces import ByteArray, ImageSource
 from photocall.handlers import Tools
+from photocall.indexing import index_faces
 from photocall.jobs import Job, Kind, message
-from photocall.media.images import encode_jpeg
+from photocall.media.images import encode_jpeg, read_image
 from photocall.ports import JobQueue
+from photocall.recognition import derive_image_id
 from photocall.settings import Settings
 from photocall.worker import MOST_REASON, Worker, back_off
 
@@ -108,6 +110,16 @@ def test_a_photo_becomes_a_name_in_the_output_bucket_and_a_result(
     assert json.loads(told.body) == {"job_id": job.job_id, "key": job.key, "result": name}
 
 
+def test_the_names_in_a_photo_can_have_an_ending(
+    settings: Settings, queue: JobQueue, portraits: dict[str, ByteArray]
+) -> None:
+    with_ending = settings.model_copy(update={"name_suffix": ".txt"})
+    put(settings, "test_001.jpg", encode_jpeg(portraits["biden"]))
+    queue.send(message(recognition(settings, "test_001.jpg")))
+    work_off(with_ending, queue)
+    assert output(settings, "test_001.txt") == b"Joe Biden"
+
+
 def test_a_video_becomes_table_timeline_and_faces(settings: Settings, queue: JobQueue, demo: Demo) -> None:
     put(settings, "lesson.mp4", demo.clip.read_bytes())
     job = recognition(settings, "lesson.mp4")
@@ -134,6 +146,40 @@ def test_an_image_put_into_the_archive_is_indexed_once_however_often_it_is_told(
     work_off(settings, queue)
     with open_app(settings) as app:
         assert [record.external_image_id for record in app.store.faces("photocall")] == ["Ada-Lovelace.jpg"]
+
+
+def test_an_image_that_was_indexed_when_it_was_put_is_not_looked_at_again_and_keeps_its_metadata(
+    settings: Settings, queue: JobQueue, portraits: dict[str, ByteArray]
+) -> None:
+    photo, key = encode_jpeg(portraits["biden"]), "Joe-Biden.jpg"
+    source = ImageSource(settings.bucket, key, {"class": "7b"})
+    open_bucket(settings, settings.bucket).put(key, photo)
+    with open_app(settings) as app:
+        app.store.create_collection("photocall", app.engine.model)
+        image, image_id = read_image(photo), derive_image_id(photo)
+        of = (app.engine, app.store, "photocall", image)
+        indexed = index_faces(*of, image_id=image_id, external_image_id=key, source=source)
+    job = Job(Kind.INDEX, settings.bucket, key)
+    queue.send(message(job))
+    work_off(settings, queue)
+    told = result(settings, job)
+    assert told["face_ids"] == [record.face_id for _, record in indexed.faces] and told["not_indexed"] is None
+    with open_app(settings) as app:
+        assert [each.source for each in app.store.faces_of_object("photocall", settings.bucket, key)] == [source]
+
+
+def test_another_image_of_the_same_name_is_looked_at(
+    settings: Settings, queue: JobQueue, portraits: dict[str, ByteArray]
+) -> None:
+    ids = []
+    for name in ("obama", "obama2"):
+        open_bucket(settings, settings.bucket).put("Barack-Obama.jpg", encode_jpeg(portraits[name]))
+        job = Job(Kind.INDEX, settings.bucket, "Barack-Obama.jpg", request_id=name)
+        queue.send(message(job))
+        work_off(settings, queue)
+        ids.append(result(settings, job)["face_ids"])
+        assert result(settings, job)["not_indexed"] is not None
+    assert ids[0] and ids[1] and ids[0] != ids[1]
 
 
 @pytest.mark.parametrize(
@@ -213,6 +259,36 @@ def test_an_unexpected_failure_is_tried_again_and_then_given_up_without_its_text
     (letter,) = queue.dead(10)
     assert letter.reason.startswith("ZeroDivisionError in ") and "Ada" not in letter.reason
     assert letter.receives == 2 and result(settings, job)["reason"] == letter.reason
+
+
+def test_who_hands_over_a_message_is_told_whether_it_is_done_with(
+    settings: Settings, queue: JobQueue, portraits: dict[str, ByteArray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> Json:
+        raise ZeroDivisionError
+
+    def away(*_: object) -> None:
+        raise StoreUnavailable("queue", "it is away")
+
+    put(settings, "a.jpg", encode_jpeg(portraits["biden"]))
+    monkeypatch.setattr("photocall.worker.BACK_OFF", 0.0)
+    stopping = Event()
+    with open_app(settings) as app:
+        worker = Worker(Tools(app), queue, None, stopping, Silent())
+
+        def is_done(body: str) -> bool:
+            queue.send(body)
+            return worker.do(queue.receive()[0])
+
+        assert is_done(message(recognition(settings, "a.jpg")))
+        assert is_done("no job") and queue.depth().dead == 1
+        with monkeypatch.context() as patch:
+            patch.setattr("photocall.worker.run", broken)
+            assert not is_done(message(recognition(settings, "b.jpg")))
+            assert worker.do(queue.receive()[0]) and queue.depth().dead == 2  # it was the last time
+        stopping.set()  # it waits no longer for a queue that is away
+        monkeypatch.setattr(queue, "delete", away)
+        assert not is_done(message(recognition(settings, "a.jpg")))
 
 
 def test_a_store_that_is_away_for_a_while_costs_no_try(

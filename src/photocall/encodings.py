@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from photocall.engine.packs import DLIB_PACK
 from photocall.errors import EncodingsUnreadable
 from photocall.faces import FloatArray
 from photocall.media.files import read_file, reason
@@ -19,8 +20,8 @@ from photocall.students import clean_name
 DIMENSION = 128
 """Numbers in an encoding of dlib's network, which face_recognition uses."""
 
-MODEL, PACK = "dlib-resnet-v1", "dlib-mtcnn"
-"""The embedding space of such encodings, and the pack that makes more of them: dlib's, nothing averaged or scaled."""
+MODEL, PACK = "dlib-resnet-v1", DLIB_PACK
+"""The embedding space of such encodings, and the pack that makes more of them."""
 
 MAX_BYTES = 64 * 2**20
 """Largest file, in bytes."""

@@ -12,6 +12,8 @@
     │   ├── CalibrationImpossible  too few photos or people to say what distances mean
     │   ├── ObjectKeyInvalid       no object can have this name
     │   ├── ObjectTooLarge         an object has more bytes than allowed, refused before it is fetched
+    │   ├── RequestInvalid         a request for face work is not of the form that it must have
+    │   ├── ImageTooHeavy          an image in a request has more bytes than allowed
     │   ├── JobInvalid             a message in a queue is no job
     │   ├── ObjectReplaced         an object has other content than the job was for
     │   ├── SettingInvalid         a setting or option has a value that it cannot have
@@ -39,6 +41,7 @@
     ├── DownloadFailed             a model file could not be fetched
     ├── StoreUnavailable           the database cannot be opened, read or written
     ├── AmazonRefused              Amazon's own service gave an error
+    ├── JobUnfinished              a job failed, and whoever gave it tries again
     ├── ExtraMissing               an optional package is not installed
     └── OutputUnwritable           a result file cannot be written
 
@@ -275,6 +278,20 @@ class ObjectTooLarge(InputError):
 
 
 @dataclass(eq=False)
+class RequestInvalid(InputError):
+    """{reason}"""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class ImageTooHeavy(InputError):
+    """the image has more than {mib} MiB; make it smaller"""
+
+    mib: int
+
+
+@dataclass(eq=False)
 class JobInvalid(InputError):
     """The message is no job: {reason}"""
 
@@ -328,6 +345,13 @@ class AmazonRefused(PhotocallError):
     code: str
     reason: str
     status: int
+
+
+@dataclass(eq=False)
+class JobUnfinished(PhotocallError):
+    """Not done: {reason}"""
+
+    reason: str
 
 
 @dataclass(eq=False)

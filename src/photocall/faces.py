@@ -4,7 +4,7 @@ Plain frozen data, no behaviour beyond geometry. Boxes and points are in pixels 
 in, x to the right and y down, origin at the top left corner. Words follow Amazon Rekognition's API where it has one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -108,6 +108,11 @@ class Face:
     landmarks: FloatArray
     quality: Quality
     embedding: Embedding | None = None
+
+
+def largest_first(faces: Sequence[Face]) -> list[Face]:
+    """The faces by the area of their boxes."""
+    return sorted(faces, key=lambda face: face.box.area, reverse=True)
 
 
 @dataclass(frozen=True, slots=True)

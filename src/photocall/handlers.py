@@ -14,7 +14,8 @@ from types import MappingProxyType
 from typing import Any
 
 from photocall import report
-from photocall.app import App, everybody, open_bucket, open_objects
+from photocall.app import ARCHIVE, App, everybody, open_bucket, open_objects
+from photocall.best_frame import choose_frame
 from photocall.errors import (
     BucketNotFound,
     CollectionNotFound,
@@ -29,7 +30,7 @@ from photocall.indexing import index_faces
 from photocall.jobs import Job, Kind
 from photocall.media import signatures
 from photocall.media.files import reason
-from photocall.media.images import read_image
+from photocall.media.images import encode_jpeg, read_image
 from photocall.outputs import video_outputs
 from photocall.ports import ObjectStore
 from photocall.recognition import derive_image_id, identify_faces
@@ -48,11 +49,11 @@ MAX_IMAGE_BYTES = 15 * 2**20
 MAX_VIDEO_BYTES = 10 * 10**9
 """Of a video in a bucket; Rekognition's limit, too."""
 
-ARCHIVE = "photocall"
-"""The collection that the images of the archive are indexed in."""
-
 MOST_INDEXED = 10
 """Faces of an image that are indexed: the setting of the archive that photocall replaces."""
+
+FRAME_QUALITY = 95
+"""Of the best frame of a video as a JPEG: the faces in it are still to be recognised."""
 
 _BUCKETS = 16
 
@@ -139,12 +140,16 @@ def index(tools: Tools, job: Job, told: Told) -> Json:
     with tools.fetched(job) as path:
         data = _small(job, path).read_bytes()
     app.store.create_collection(ARCHIVE, app.engine.model)
+    image_id = derive_image_id(data)
+    there = _indexed_before(app, job, image_id)
+    if there:
+        return {"face_ids": there, "not_indexed": None}
     indexed = index_faces(
         app.engine,
         app.store,
         ARCHIVE,
         read_image(data, name=job.key),
-        image_id=derive_image_id(data),
+        image_id=image_id,
         external_image_id=job.key,
         max_faces=MOST_INDEXED,
         quality_filter=app.settings.quality_filter,
@@ -154,9 +159,27 @@ def index(tools: Tools, job: Job, told: Told) -> Json:
     return {"face_ids": [record.face_id for _, record in indexed.faces], "not_indexed": len(indexed.unindexed)}
 
 
+def _indexed_before(app: App, job: Job, image_id: str) -> list[str]:
+    """The faces of the very image, largest first: whoever put it has indexed it, with metadata that a job lacks."""
+    records = app.store.faces_of_object(ARCHIVE, job.bucket, job.key)
+    same = [each for each in records if (each.image_id, each.embedding.model) == (image_id, app.engine.model)]
+    return [each.face_id for each in sorted(same, key=lambda each: -each.box.area if each.box else 0)]
+
+
 def roll_call(tools: Tools, job: Job, told: Told) -> Json:
     """Look at a photo or video of a lesson, and bring its register up to that."""
     return look_at(tools.app, tools.bucket(job.bucket), job, lambda: tools.fetched(job), told)
+
+
+def best_frame(tools: Tools, job: Job, told: Told) -> Json:
+    """Put the best picture of a video into the output bucket, as a photo."""
+    settings = tools.app.settings
+    with tools.fetched(job) as path, opened(job, path) as video:
+        frame = choose_frame(tools.app.engine, video.frames(settings.video_fps), telling(video, told))
+        warnings = video.warnings
+    photo = f"{job.stem}.jpg"
+    tools.bucket(settings.output_bucket).put(photo, encode_jpeg(frame.image, FRAME_QUALITY))
+    return {"media": "video", "photo": photo, "second": round(frame.time, 2), "warnings": warnings}
 
 
 def _fetching(do: Callable[[App, ObjectStore, Job, Path, Told], Json]) -> Callable[[Tools, Job, Told], Json]:
@@ -176,6 +199,7 @@ HANDLERS: Mapping[Kind, Callable[[Tools, Job, Told], Json]] = MappingProxyType(
         Kind.FACE_DETECTION: _fetching(detect_in_video),
         Kind.FACE_SEARCH: _fetching(search_in_video),
         Kind.ROLL_CALL: roll_call,
+        Kind.BEST_FRAME: best_frame,
     }
 )
 
@@ -188,7 +212,7 @@ def _people_of_photo(tools: Tools, job: Job, image: ByteArray) -> Json:
     identified = named(found_ids, app.store.students())
     faces_json = [report.identified_json(one) for one in identified]
     found = {"media": "photo", "names": report.names(identified), "faces": faces_json}
-    tools.bucket(settings.output_bucket).put(job.stem, report.answer(found).encode())
+    tools.bucket(settings.output_bucket).put(job.stem + settings.name_suffix, report.answer(found).encode())
     return found
 
 

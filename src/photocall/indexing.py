@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from photocall.engine.face_engine import FaceEngine
 from photocall.errors import CollectionNotFound, ModelMismatch
-from photocall.faces import ByteArray, Face, FaceRecord, ImageSource
+from photocall.faces import ByteArray, Face, FaceRecord, ImageSource, largest_first
 from photocall.kept_photos import keep_photo, photo_key
 from photocall.ports import FaceStore, ObjectStore
 from photocall.quality_gate import QualityFilter, Reason, Use, reasons
-from photocall.recognition import face_record, largest_first
+from photocall.recognition import face_record
 
 MOST_FACES = 100
 """Faces of one picture that are looked at, the largest ones (Rekognition's limit)."""

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     FACE_DETECTION = "face-detection"
     FACE_SEARCH = "face-search"
     ROLL_CALL = "roll-call"
+    BEST_FRAME = "best-frame"
 
 
 @dataclass(frozen=True, slots=True)

@@ -257,11 +257,6 @@ def embedding_of(face: Face) -> Embedding:
     return face.embedding
 
 
-def largest_first(faces: Sequence[Face]) -> list[Face]:
-    """The faces by the area of their boxes."""
-    return sorted(faces, key=lambda face: face.box.area, reverse=True)
-
-
 def derive_image_id(data: bytes) -> str:
     """The same id for the same bytes: the first half of their SHA-256, written as a UUID."""
     return str(UUID(bytes=hashlib.sha256(data).digest()[:16]))

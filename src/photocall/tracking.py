@@ -47,7 +47,7 @@ class Shot:
 
     def crop(self) -> ByteArray:
         """The face with some surroundings, for people to look at; uint8 RGB."""
-        top, bottom, left, right = _around(self.patch, self.face.box, _CROP_MARGIN)
+        top, bottom, left, right = around(self.patch, self.face.box, _CROP_MARGIN)
         return self.patch[top:bottom, left:right].copy()
 
 
@@ -153,13 +153,13 @@ def _thumbnail(image: ByteArray, box: BoundingBox) -> FloatArray:
 
 
 def _shot(time: float, image: ByteArray, face: Face) -> Shot:
-    top, bottom, left, right = _around(image, face.box, _PATCH_MARGIN)
+    top, bottom, left, right = around(image, face.box, _PATCH_MARGIN)
     box = replace(face.box, left=face.box.left - left, top=face.box.top - top)
     moved = replace(face, box=box, landmarks=face.landmarks - np.array([left, top], np.float32))
-    return Shot(time, _worth(face), image[top:bottom, left:right].copy(), moved)
+    return Shot(time, worth(face), image[top:bottom, left:right].copy(), moved)
 
 
-def _around(image: ByteArray, box: BoundingBox, margin: float) -> tuple[int, int, int, int]:
+def around(image: ByteArray, box: BoundingBox, margin: float) -> tuple[int, int, int, int]:
     """Top, bottom, left and right of the box with a margin in box sides, within the picture."""
     height, width = image.shape[:2]
     extra = margin * max(box.width, box.height)
@@ -167,8 +167,11 @@ def _around(image: ByteArray, box: BoundingBox, margin: float) -> tuple[int, int
     return top, min(height, round(box.bottom + extra)), left, min(width, round(box.right + extra))
 
 
-def _worth(face: Face) -> float:
-    """Large, frontal, sharp and well-shaped is better; a chip has 150 pixels, more size brings nothing."""
+def worth(face: Face) -> float:
+    """How good a picture of a face is, above 0: large, frontal, sharp and well-shaped is better.
+
+    A chip has 150 pixels, so more size brings nothing.
+    """
     quality = face.quality
     frontal = max(0.1, 1 - abs(quality.yaw) / 90) * max(0.1, 1 - 2 * quality.misfit)
     return min(quality.size, 150) * frontal * min(1.0, quality.sharpness / 0.1 + 0.3)

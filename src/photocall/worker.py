@@ -55,6 +55,33 @@ Answer = TypeVar("Answer")
 _log = logging.getLogger(__name__)
 
 
+class Inbox(Protocol):
+    """What a worker asks of where its messages come from: of a `JobQueue`, in which all of this is told at length."""
+
+    lease: float
+    max_receives: int
+
+    def receive(self, limit: int = 1, wait: float = 0) -> list[Delivery]:
+        """Lease messages."""
+        ...
+
+    def extend(self, delivery: Delivery) -> bool:
+        """Begin the lease anew."""
+        ...
+
+    def delete(self, delivery: Delivery) -> None:
+        """Remove a message that was done."""
+        ...
+
+    def release(self, delivery: Delivery, reason: str, delay: float = 0) -> None:
+        """Give a message back that may succeed another time."""
+        ...
+
+    def bury(self, delivery: Delivery, reason: str) -> None:
+        """Give a message up that will never succeed."""
+        ...
+
+
 class Watcher(Protocol):
     """Who wants to know what a worker does."""
 
@@ -75,7 +102,7 @@ class Worker:
     """Does the jobs of a queue, one at a time."""
 
     def __init__(
-        self, tools: Tools, queue: JobQueue, responses: JobQueue | None, stopping: Event, watcher: Watcher
+        self, tools: Tools, queue: Inbox, responses: JobQueue | None, stopping: Event, watcher: Watcher
     ) -> None:
         """Get ready.
 
@@ -93,26 +120,45 @@ class Worker:
         """Do jobs until told to stop."""
         while not self._stopping.is_set():
             for delivery in self._reached(lambda: self._queue.receive(wait=WAIT_SECONDS)) or ():
-                with kept(self._queue, delivery):
-                    self._do(delivery)
-                self._watcher.ended()
+                self.do(delivery)
 
-    def _do(self, delivery: Delivery) -> None:
-        """Do the jobs of a message, and tell the queue what came of it."""
+    def do(self, delivery: Delivery) -> bool:
+        """Do the jobs of one message, and tell the queue what came of it.
+
+        Args:
+            delivery: of the queue; its lease is extended meanwhile.
+
+        Returns:
+            Whether the message is done with; else it comes again.
+        """
+        with kept(self._queue, delivery):
+            is_done = self._do(delivery)
+        self._watcher.ended()
+        return is_done
+
+    def _do(self, delivery: Delivery) -> bool:
         try:
             jobs = parse(delivery.body, lambda bucket: kind_of(bucket, self._tools.app.settings))
         except JobInvalid as error:
             why = _short(str(error))
-            self._reached(lambda: self._queue.bury(delivery, why))
-            return
+            return self._told(lambda: self._queue.bury(delivery, why))
         failures = [failure for job in jobs if (failure := self._failure(delivery, job))]
         reason = _short("; ".join(told for told, _ in failures))
         if not failures:
-            self._reached(lambda: self._queue.delete(delivery))
-        elif all(hopeless for _, hopeless in failures):
-            self._reached(lambda: self._queue.bury(delivery, reason))
-        else:
-            self._reached(lambda: self._queue.release(delivery, reason, back_off(delivery.receives)))
+            return self._told(lambda: self._queue.delete(delivery))
+        if all(hopeless for _, hopeless in failures):
+            return self._told(lambda: self._queue.bury(delivery, reason))
+        told = self._told(lambda: self._queue.release(delivery, reason, back_off(delivery.receives)))
+        return told and delivery.receives >= self._queue.max_receives  # it was given up
+
+    def _told(self, tell: Callable[[], None]) -> bool:
+        """Tell the queue something; False if it cannot be reached, and the message is left to its lease."""
+
+        def told() -> bool:
+            tell()
+            return True
+
+        return self._reached(told) or False
 
     def _failure(self, delivery: Delivery, job: Job) -> tuple[str, bool] | None:
         """Do a job unless it has been done; why it failed, and whether it would again; None if it did not."""
@@ -177,7 +223,7 @@ class Worker:
 
 
 @contextmanager
-def kept(queue: JobQueue, delivery: Delivery) -> Iterator[None]:
+def kept(queue: Inbox, delivery: Delivery) -> Iterator[None]:
     """Keep a message leased for as long as its work takes."""
     done = Event()
 

@@ -21,6 +21,9 @@ from photocall.metric import Metric
 DEFAULT_PACK = "standard"
 """The pack that is used where nobody names one."""
 
+DLIB_PACK = "dlib-mtcnn"
+"""The pack whose vectors are those of the face_recognition library: dlib's, nothing averaged or scaled."""
+
 MAX_MODEL_BYTES = 1 << 30
 """The largest file of a network that is ever read: 1 GiB; the largest face networks in use take a quarter of it."""
 

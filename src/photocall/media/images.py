@@ -195,6 +195,15 @@ def _on_white(picture: Image.Image) -> Image.Image:
     return page
 
 
+def within(image: ByteArray, side: int) -> ByteArray:
+    """A picture made smaller, if need be, until neither side is longer than `side` pixels; uint8 RGB."""
+    if max(image.shape[:2]) <= side:
+        return image
+    picture = Image.fromarray(image)
+    picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return np.asarray(picture, np.uint8)
+
+
 def encode_jpeg(image: ByteArray, quality: int = 90) -> bytes:
     """The content of a JPEG file.
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import Any
 
+from photocall.app import ARCHIVE
 from photocall.errors import (
     AmazonRefused,
     BucketNotFound,
@@ -20,7 +21,7 @@ from photocall.errors import (
     ObjectTooLarge,
 )
 from photocall.faces import FaceRecord
-from photocall.handlers import ARCHIVE, MOST_INDEXED
+from photocall.handlers import MOST_INDEXED
 from photocall.ports import ObjectStore
 from photocall.server.images import MAX_OBJECT_BYTES
 from photocall.server.operations import answer

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from photocall.erasure import erase_faces
 from photocall.errors import FaceNotFound, NoFace
-from photocall.faces import Face, FaceRecord, FloatArray
+from photocall.faces import Face, FaceRecord, FloatArray, largest_first
 from photocall.gallery import Gallery
 from photocall.indexing import MOST_FACES, index_faces
 from photocall.quality_gate import QualityFilter, Reason, Use, reasons
-from photocall.recognition import largest_first, search_faces, stacked
+from photocall.recognition import search_faces, stacked
 from photocall.server.images import RequestImage, read_request_image
 from photocall.server.paging import DEFAULT_PAGE, page_start, page_token
 from photocall.server.service import Service

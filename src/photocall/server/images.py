@@ -9,14 +9,12 @@ from photocall.handlers import MAX_IMAGE_BYTES
 from photocall.media import signatures
 from photocall.media.images import read_image
 from photocall.recognition import derive_image_id
+from photocall.sent_images import MAX_PIXELS
 from photocall.server.service import Service
 from photocall.server.wire_errors import INVALID, WireError
 
 MAX_OBJECT_BYTES = MAX_IMAGE_BYTES
 """Of an image that is an object; that of bytes in a request stands in the service model."""
-
-MAX_PIXELS = 50_000_000
-"""Width times height; decoding and searching one such image takes about half a gigabyte."""
 
 LEAST_SIDE = 80
 """Pixels. Limits: https://docs.aws.amazon.com/rekognition/latest/dg/limits.html"""

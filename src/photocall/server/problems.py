@@ -15,12 +15,11 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from photocall import errors
+from photocall.faceprints import failure
 from photocall.server.wire_errors import WireError, wire_error
+from photocall.statuses import STATUSES, told
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-
-INVALID_REQUEST = "Invalid request format"
-"""What the original of /encode says of a request that is none."""
 
 
 @dataclass(eq=False)
@@ -37,21 +36,6 @@ class BadRequest(Exception):
     error: str
     description: str
 
-
-STATUSES: Mapping[type[errors.PhotocallError], int] = MappingProxyType(
-    {
-        errors.KeyMissing: 401,
-        errors.KeyRefused: 403,
-        errors.TooManyRequests: 429,
-        errors.BucketNotFound: 404,
-        errors.ObjectNotFound: 404,
-        errors.ObjectTooLarge: 413,
-        errors.CollectionNotFound: 404,
-        errors.StoreUnavailable: 503,
-        errors.InputError: 400,
-    }
-)
-"""Which status stands for which error; what is not here is the server's own fault, 500."""
 
 WIRE_STATUSES: Mapping[str, int] = MappingProxyType(
     {
@@ -72,11 +56,6 @@ WAIT = 1
 """Seconds to wait where Rekognition says "too many" and does not say how long."""
 
 
-def status_of(error: errors.PhotocallError) -> int:
-    """The status of HTTP for an error."""
-    return next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
-
-
 class RestRoute(APIRoute):
     """A route of /encode, /detect and /compare."""
 
@@ -94,9 +73,8 @@ class RestRoute(APIRoute):
                 return JSONResponse(said, bad.status)
             except errors.PhotocallError as error:
                 request.state.error, request.state.failure = type(error).__name__, error
-                status = status_of(error)
-                message = f"Error processing image: {error}" if status == 400 else told(error, status)
-                return JSONResponse({"success": False, "message": message}, status, headers_of(error))
+                status, said = failure(error)
+                return JSONResponse(said, status, headers_of(error))
 
         return answer_or_say_why
 
@@ -139,13 +117,6 @@ def _rekognition(error: WireError) -> Response:
 
 def _v1(status: int, error: str, description: str, headers: Mapping[str, str] | None = None) -> Response:
     return JSONResponse({"error": error, "description": description}, status, headers)
-
-
-def told(error: errors.PhotocallError, status: int) -> str:
-    """What the caller may know of an error: nothing of the server's insides, such as the addresses of its stores."""
-    if isinstance(error, errors.StoreUnavailable):
-        return "A store of the server cannot be reached; try again"
-    return str(error) if status < 500 else "The service failed; try again"
 
 
 def reason_of(failed: Mapping[str, Any]) -> str:

@@ -9,16 +9,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from threading import Event, Lock, Thread
-from typing import Protocol
 
-from photocall.app import open_amazon, open_bucket, open_engine, open_objects, open_queue, open_store
+from photocall.app import open_amazon, open_bucket, open_engine, open_objects, open_people, open_queue, school_of
 from photocall.encodings import PACK
 from photocall.engine.face_engine import FaceEngine
 from photocall.errors import BucketNotFound, CollectionNotFound, ModelMismatch, PhotocallError, SettingInvalid
 from photocall.fleet import pools
 from photocall.gallery import MOST_FACES, Gallery
 from photocall.jobs import Job
-from photocall.ports import JobQueue, ObjectStore
+from photocall.ports import JobQueue, ObjectStore, PeopleStore
 from photocall.school.places import SchoolStore
 from photocall.server.metrics import Fleet, Metrics
 from photocall.settings import AuthMode, Settings
@@ -39,10 +38,6 @@ _BUCKETS = 64
 _log = logging.getLogger(__name__)
 
 
-class Store(SchoolStore, Protocol):
-    """Every port in one database."""
-
-
 class Service:
     """Safe to share between threads. Made by `open_service`.
 
@@ -57,7 +52,7 @@ class Service:
         amazon: what answers instead of the engine, where the settings say so; there is no engine then.
     """
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(self, settings: Settings, store: PeopleStore) -> None:
         self.settings, self.store = settings, store
         self.objects = open_objects(settings)
         reachable = not is_loopback(settings.host)
@@ -77,6 +72,16 @@ class Service:
         self._ending = Event()
         self._refresher = Thread(target=self._keep_fresh, name="photocall-refresher", daemon=True)
         self._refresher.start()
+
+    @property
+    def has_school(self) -> bool:
+        """Whether the database keeps the attendance application's records."""
+        return isinstance(self.store, SchoolStore)
+
+    @property
+    def school(self) -> SchoolStore:
+        """The attendance application's records. Raises `StoreUnavailable` where the database has none."""
+        return school_of(self.store)
 
     @property
     def ready(self) -> bool:
@@ -223,7 +228,7 @@ def is_loopback(host: str) -> bool:
 @contextmanager
 def open_service(settings: Settings) -> Iterator[Service]:
     """The service, closed at the end."""
-    with open_store(settings) as store:
+    with open_people(settings) as store:
         service = Service(settings, store)
         try:
             yield service
