@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -17,6 +18,7 @@ AWS_STORES = ("aws_client", "sqs_queue", "dynamo_connection", "dynamo_tables")
 HEAVY = ("onnxruntime", "onnx", "fastapi", "boto3", "sqlalchemy", "av", "cv2", "PIL", "pydantic", "rich", "numpy")
 
 
+@cache
 def imports(module: str) -> set[str]:
     """The modules and names that a module imports, wherever in it."""
     found = set()

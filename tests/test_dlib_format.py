@@ -146,7 +146,7 @@ def test_a_changed_byte_of_a_network_is_refused_or_is_just_another_weight(networ
 
 def test_a_changed_byte_of_a_predictor_is_refused_or_is_just_another_number(predictor_file: bytes) -> None:
     chance = random.Random(6)
-    for place in (0, 3, 90, 100, 5_000, 9_150_000):
+    for place in (0, 100, 9_150_000):
         damaged = bytearray(predictor_file)
         damaged[place] ^= 1 << chance.randrange(8)
         try:

@@ -19,7 +19,7 @@ from photocall.demo import STUDENTS, Demo
 from photocall.ports import Depth
 from whole_path import JOBS, Run, run_path
 
-VIDEOS, MOST = 10, 3
+VIDEOS, MOST = 6, 3
 
 PATIENCE = 200
 """Seconds after which all must be done, on a machine that is busy."""

@@ -32,7 +32,7 @@ from photocall.ports import Depth, JobQueue
 from photocall.settings import Settings
 from postgres import PostgresServer
 
-JOBS = int(os.environ.get("FAULT_JOBS", "24"))
+JOBS = int(os.environ.get("FAULT_JOBS", "16"))
 PATIENCE = 60 + JOBS  # seconds
 JUMPING = """
 import os, time

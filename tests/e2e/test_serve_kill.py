@@ -29,7 +29,7 @@ from photocall.recognition import derive_image_id
 from photocall.settings import DATABASE
 from serving import Served, served
 
-KILLS = 3
+KILLS = 2
 SECONDS = (0.5, 1.5)  # of work before a kill
 FILES = 4  # names of the archive, each put again and again
 

@@ -17,7 +17,7 @@ from serving import Served
 from wire.answers import check_answer
 from wire.made_up import Inventor
 
-REQUESTS = int(os.environ.get("MADE_UP_REQUESTS", "4000"))
+REQUESTS = int(os.environ.get("MADE_UP_REQUESTS", "2000"))
 THREADS = 4
 
 
