@@ -73,12 +73,13 @@ def results() -> Result | None:
 
 
 def keep(machine: Result, claims: Result) -> None:
-    """Write results to the file and into the page; those of other claims stay if machine and versions are the same."""
-    before = results()
-    if before is not None and before["machine"] == machine:
-        claims = {**before["claims"], **claims}
-    ordered = {name: claims[name] for name in CLAIMS if name in claims}
-    RESULTS.write_text(json.dumps({"machine": machine, "claims": ordered}, indent=1) + "\n", "utf-8")
+    """Write results to the file and into the page; those of another machine than the page's say so."""
+    before = results() or {"machine": machine, "claims": {}}
+    if machine != before["machine"]:
+        claims = {name: {**entry, "machine": machine} for name, entry in claims.items()}
+    merged = {**before["claims"], **claims}
+    ordered = {name: merged[name] for name in CLAIMS if name in merged}
+    RESULTS.write_text(json.dumps({"machine": before["machine"], "claims": ordered}, indent=1) + "\n", "utf-8")
     update()
 
 
@@ -109,11 +110,17 @@ def _machine(machine: Result) -> str:
 
 def _circumstances(claims: Result) -> Table:
     rows = [
-        (name, entry["started"], f"{entry['seconds']} s", " / ".join(f"{load:.2f}" for load in entry["load"]))
+        (
+            name,
+            entry["started"],
+            f"{entry['seconds']} s",
+            " / ".join(f"{load:.2f}" for load in entry["load"]),
+            _machine(entry["machine"]).strip() if "machine" in entry else "as above",
+        )
         for name, entry in claims.items()
     ]
     note = "Load is the machine's average over one minute; a benchmark that uses both cores ends at about 2 by itself."
-    return Table("When", ("claim", "started", "took", "load before / after"), rows, note)
+    return Table("When", ("claim", "started", "took", "load before / after", "machine"), rows, note)
 
 
 if __name__ == "__main__":

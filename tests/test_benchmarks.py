@@ -1,7 +1,10 @@
 """The benchmarks' own arithmetic, and the page that repeats their results."""
 
+import json
 import sys
 from pathlib import Path
+
+import pytest
 
 from photocall.faces import BoundingBox
 
@@ -17,6 +20,23 @@ def test_the_page_shows_the_results_that_are_kept() -> None:
     text = page.PAGE.read_text("utf-8")
     assert page.filled(text, page.results()) == text
     assert text.count("| claim |") >= 1
+
+
+def test_what_another_machine_measured_is_kept_beside_the_rest_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("RESULTS", "PAGE"):
+        copy = tmp_path / name
+        copy.write_bytes(getattr(page, name).read_bytes())
+        monkeypatch.setattr(page, name, copy)
+    before = json.loads(page.RESULTS.read_text())
+    assert before["claims"].keys() >= {"photo", "video"}
+    page.keep({**before["machine"], "cpu": "Abacus"}, {"photo": before["claims"]["photo"]})
+    after = json.loads(page.RESULTS.read_text())
+    assert (after["machine"], after["claims"].keys()) == (before["machine"], before["claims"].keys())
+    assert after["claims"]["photo"]["machine"]["cpu"] == "Abacus"
+    assert after["claims"]["video"] == before["claims"]["video"]
+    assert page.PAGE.read_text().count("Abacus") == 1
 
 
 def test_sides_take_turns_after_one_unmeasured_call_each() -> None:
