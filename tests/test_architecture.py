@@ -14,7 +14,7 @@ MODULES = {
     ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__"): path
     for path in SOURCE.rglob("*.py")
 }
-AWS_STORES = ("aws_client", "sqs_queue", "dynamo_connection", "dynamo_tables")
+AWS_STORES = ("aws_client", "sqs_queue", "dynamo.connection", "dynamo.tables")
 HEAVY = ("onnxruntime", "onnx", "fastapi", "boto3", "sqlalchemy", "av", "cv2", "PIL", "pydantic", "rich", "numpy")
 
 

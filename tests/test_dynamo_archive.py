@@ -9,7 +9,7 @@ import pytest
 from contracts.face_store import MODEL, face
 from dynamo import dynamodb, items, make_tables
 from photocall.faces import BoundingBox, ImageSource
-from photocall.stores.dynamo_store import DynamoStore
+from photocall.stores.dynamo.store import DynamoStore
 
 SOURCE = ImageSource("pictures", "Zoë 1.jpg", {"camera": "x-100", "räum": '"1"'})
 

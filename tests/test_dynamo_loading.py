@@ -16,11 +16,11 @@ from photocall.errors import CollectionNotFound, StoreUnavailable
 from photocall.faces import FaceRecord
 from photocall.gallery import Gallery
 from photocall.ports import ObjectStore
-from photocall.stores.dynamo_store import DynamoStore
+from photocall.stores.dynamo.store import DynamoStore
 from photocall.stores.objects import ObStore
 
 LARGE = 150
-"""Faces of a large collection here; `dynamo_snapshots.FACES` is 10,000."""
+"""Faces of a large collection here; `dynamo.snapshots.FACES` is 10,000."""
 
 
 @pytest.fixture
@@ -45,8 +45,8 @@ def asked() -> Iterator[Counter[str]]:
 
 @pytest.fixture
 def store(asked: Counter[str], name: str, objects: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> DynamoStore:
-    monkeypatch.setattr("photocall.stores.dynamo_snapshots.FACES", LARGE - 1)
-    monkeypatch.setattr("photocall.stores.dynamo_snapshots.TAIL", 3)
+    monkeypatch.setattr("photocall.stores.dynamo.snapshots.FACES", LARGE - 1)
+    monkeypatch.setattr("photocall.stores.dynamo.snapshots.TAIL", 3)
     return DynamoStore(f"dynamodb://{name}", "class", objects=objects)
 
 
@@ -117,7 +117,7 @@ def of_seed(seed: int, names: Iterable[str] = "abcdefgh") -> list[FaceRecord]:
 def test_a_reader_that_is_overtaken_sees_all_of_a_change_or_nothing(
     name: str, question: str, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("photocall.stores.dynamo_connection.THREADS", 1)  # the shards one after another
+    monkeypatch.setattr("photocall.stores.dynamo.connection.THREADS", 1)  # the shards one after another
     store = overtaken(name, question, number, lambda other: other.put_faces("class", of_seed(1)))
     store.create_collection("class", MODEL)
     store.put_faces("class", of_seed(0))
@@ -146,7 +146,7 @@ def adopt(store: DynamoStore) -> None:
 def test_a_reader_whose_faces_are_exchanged_meanwhile_sees_the_new_ones(
     name: str, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("photocall.stores.dynamo_connection.THREADS", 1)
+    monkeypatch.setattr("photocall.stores.dynamo.connection.THREADS", 1)
     store = overtaken(name, "Query", number, adopt)
     store.create_collection("class", MODEL)
     store.put_faces("class", of_seed(0))
@@ -261,7 +261,7 @@ def test_a_snapshot_that_was_taken_for_left_behind_is_not_kept(
         put(self, key, data)
 
     with monkeypatch.context() as patched:
-        patched.setattr("photocall.stores.dynamo_garbage.UNFINISHED_SECONDS", 0)
+        patched.setattr("photocall.stores.dynamo.garbage.UNFINISHED_SECONDS", 0)
         patched.setattr(ObStore, "put", put_slowly)
         assert len(store.vectors("class", 0).face_ids) == LARGE
     assert keys(objects) == []
@@ -313,7 +313,7 @@ def test_half_a_snapshot_that_somebody_left_is_swept_away_in_time(
     put = ObStore.put
     with monkeypatch.context() as patched, pytest.raises(Killed):
         patched.setattr(ObStore, "put", die)
-        patched.setattr("photocall.stores.dynamo_garbage.UNFINISHED_SECONDS", 0)
+        patched.setattr("photocall.stores.dynamo.garbage.UNFINISHED_SECONDS", 0)
         store.vectors("class", 0)
     assert len(keys(objects)) == 1
     with DynamoStore(f"dynamodb://{name}", "class", objects=objects) as next_one:

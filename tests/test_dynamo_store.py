@@ -14,18 +14,20 @@ from contracts.face_store import MODEL, FaceStoreContract, face
 from contracts.register import ADA, PeopleRegisterContract
 from contracts.user_store import SOURCE, UserStoreContract
 from dynamo import items, make_tables
-from photocall.app import ARCHIVE, open_people, open_store, school_of
+from photocall.app import ARCHIVE, COLLECTION, open_objects, open_people, open_store, school_of
+from photocall.cli import main
 from photocall.errors import StoreUnavailable
 from photocall.faces import ByteArray
+from photocall.kept_photos import photo_key, photo_prefix
 from photocall.ports import FaceStore
 from photocall.settings import Settings
-from photocall.stores.dynamo_store import DynamoStore
+from photocall.stores.dynamo.store import DynamoStore
 from servers import asked, jpeg
 
 
 @pytest.fixture
 def store(aws: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoStore]:
-    monkeypatch.setattr("photocall.stores.dynamo_rows.SHARDS", 2)  # the tests' server is slow
+    monkeypatch.setattr("photocall.stores.dynamo.rows.SHARDS", 2)  # the tests' server is slow
     name = f"photocall-{uuid4().hex}"
     make_tables(name)
     with DynamoStore(f"dynamodb://{name}", "class", archive=f"{name}-faces") as opened:
@@ -90,6 +92,24 @@ def test_a_server_works_without_the_attendance_application(
     assert len(items(settings.face_table)) == 2
 
 
+def test_a_student_is_forgotten_with_faces_and_kept_photos(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PHOTOCALL_DATABASE", settings.database)
+    objects = open_objects(settings)
+    with open_people(settings) as store:
+        store.put_students([ADA])
+        store.create_collection(COLLECTION, MODEL)
+        hers = [replace(face(each, of=COLLECTION), external_image_id=ADA.student_id) for each in "ab"]
+        store.put_faces(COLLECTION, [*hers, face("c", of=COLLECTION)])
+        objects.put(photo_key(COLLECTION, "a"), b"a")
+        assert main(["forget", ADA.name, "--data", str(settings.data)]) == 0
+        assert "erased, with 2 faces" in capsys.readouterr().out
+        assert ([record.face_id for record in store.faces(COLLECTION)], store.students()) == (["c"], [])
+        assert list(objects.list(photo_prefix(COLLECTION))) == []
+        assert main(["forget", ADA.name, "--data", str(settings.data)]) == 1
+
+
 def test_templates_that_were_to_be_sealed_are_not_left_open(settings: Settings, tmp_path: Path) -> None:
     sealed = settings.model_copy(update={"template_keys": str(tmp_path / "keys")})
     with pytest.raises(StoreUnavailable, match="not sealed in DynamoDB, which encrypts its tables itself"):
@@ -100,8 +120,7 @@ def test_it_needs_neither_sqlalchemy_nor_the_server(aws: str) -> None:
     script = """
         import sys
         from photocall.app import open_people, open_queue
-        from photocall.ports import FaceStore
-from photocall.settings import Settings
+        from photocall.settings import Settings
         with open_people(Settings(database="dynamodb://photocall", queue="sqs://")) as store:
             print(type(store).__name__, [name for name in ("sqlalchemy", "fastapi", "av") if name in sys.modules])
     """

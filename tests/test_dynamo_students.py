@@ -11,7 +11,7 @@ from contracts.register import ADA, BOB, ZOE, StudentsContract
 from dynamo import dynamodb, items, make_tables
 from photocall.errors import RosterInvalid, StoreUnavailable
 from photocall.roster import Student
-from photocall.stores.dynamo_store import DynamoStore
+from photocall.stores.dynamo.store import DynamoStore
 
 GRACE = {"id": {"N": "17"}, "name": {"S": "Grace Hopper"}, "major": {"S": "mathematics"}, "year": {"S": "senior"}}
 """An item as `student_data.json` has it, put by another program."""

@@ -88,7 +88,7 @@ def open_people(settings: Settings) -> Iterator[PeopleStore]:
             yield store
         return
     try:
-        from photocall.stores.dynamo_store import DynamoStore  # loads boto3: not for anybody else
+        from photocall.stores.dynamo.store import DynamoStore  # loads boto3: not for anybody else
     except ImportError as error:
         raise ExtraMissing("DynamoDB", "aws") from error
     if settings.template_keys_file is not None:

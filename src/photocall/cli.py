@@ -42,7 +42,7 @@ _MODULES = {
     "attend": "people",
     "recognize": "people",
     "students": "people",
-    "forget": "school_privacy",
+    "forget": "forget",
     "video": "videos",
     "models": "models",
     "evaluate": "evaluate",

@@ -1,4 +1,4 @@
-"""The commands forget, consent, student, retention and privacy: what is stored of students, and how it goes.
+"""The commands consent, student, retention and privacy: what is stored of students, and how it goes.
 
 Whoever may run them may do everything: the account in the audit log is "cli".
 """
@@ -6,14 +6,12 @@ Whoever may run them may do everything: the account in the audit log is "cli".
 import argparse
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from photocall.app import COLLECTION, everybody, open_places, open_queue, open_store
+from photocall.app import open_places, open_queue, open_store
 from photocall.console import counted, failing, say, say_json, show_rows
-from photocall.erasure import erase_remains
-from photocall.errors import RosterInvalid
 from photocall.media.files import write_atomically
 from photocall.ports import JobQueue
 from photocall.school import consents, erasing, personal_data
@@ -44,49 +42,6 @@ def student(options: argparse.Namespace) -> int:
     """Erase students, or give out what is known of one; how many it failed for."""
     with _opened(options) as school:
         return (_erase if options.action == "erase" else _export)(school, options)
-
-
-def forget(options: argparse.Namespace) -> int:
-    """Erase students, by name, with everything that is known of them; how many it failed for."""
-    failures = 0
-    with _opened(options) as school:
-        for name in options.names:
-            with failing() as failed:
-                removed = _forget(school, _called(school.places, name))
-                if options.json:
-                    say_json({"name": name, "faces_erased": removed.templates})
-                else:
-                    say(f"{name}: erased, with {counted(removed.templates, 'face')}")
-            failures += failed()
-        for places in _both(school):
-            erase_remains(places.store, places.objects, places.collection_id)
-    return failures
-
-
-def _forget(school: _School, student_id: str) -> Removed:
-    """Erase a student from the school, then from the class, whose faces keep a student listed until they are gone."""
-    removed = Removed()
-    for places in _both(school):
-        if erasing.is_known(places.store, student_id) or places.faces_of(student_id):
-            removed += erasing.erase_student(places, school.queue, COMMAND_LINE, student_id, _now())
-    return removed
-
-
-def _both(school: _School) -> tuple[Places, Places]:
-    """The places with the school's faces, and with those of the class of the command line."""
-    return school.places, replace(school.places, collection_id=COLLECTION)
-
-
-def _called(places: Places, name: str) -> str:
-    """The id of the student of this name, or id. Raises `RosterInvalid` if there is not exactly one."""
-    ids = [student.student_id for student in everybody(places.store) if name in (student.name, student.student_id)]
-    if not ids and places.faces_of(name):  # of the school, and on no list
-        return name
-    if not ids:
-        raise RosterInvalid(name or repr(name), "no such student; photocall students lists them")
-    if len(ids) > 1:
-        raise RosterInvalid(name, f"that is the name of students {', '.join(ids)}; give the id of one")
-    return ids[0]
 
 
 def retention(options: argparse.Namespace) -> int:

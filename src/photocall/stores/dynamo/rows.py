@@ -1,12 +1,12 @@
 """The row of a collection in DynamoDB, and where everything else of the collection stands.
 
 A collection's faces, users and log are those of its *generation*, a random name: emptying a collection, or giving it
-other faces, is one write of its row. What stood under the generation before is erased afterwards (`dynamo_garbage`).
+other faces, is one write of its row. What stood under the generation before is erased afterwards (`garbage`).
 
     pk                      sk                    what
     collections             collection_id         `CollectionRow`; every change of the collection is a change of it
     GENERATION/faces/0..7   face_id               a face; only its id once the generation is erased
-    GENERATION/log          number, 20 digits     which faces a change was of, `dynamo_log`
+    GENERATION/log          number, 20 digits     which faces a change was of, `log`
     GENERATION/users        user_id               a user, with the ids of its faces
     GENERATION/objects      digest/face_id        which faces an object shows, `object_prefix`
 """
@@ -20,8 +20,8 @@ from uuid import uuid4
 from zlib import crc32
 
 from photocall.faces import Collection
-from photocall.stores.dynamo_tables import Key
-from photocall.stores.dynamo_values import Item
+from photocall.stores.dynamo.tables import Key
+from photocall.stores.dynamo.values import Item
 
 COLLECTIONS = "collections"
 

@@ -1,7 +1,7 @@
 """Faces, students and keys in DynamoDB: a FaceStore and a PeopleRegister without a server, as Lambda functions need it.
 
 One table has everything but the students, who have one that courses know, and the faces of archived images, which
-others query. `dynamo_rows` says what stands where, docs/decisions/0023-dynamodb.md why.
+others query. `rows` says what stands where, docs/decisions/0023-dynamodb.md why.
 """
 
 import re
@@ -12,14 +12,14 @@ from typing import Self
 from photocall.errors import StoreUnavailable
 from photocall.ports import ObjectStore
 from photocall.roster import Student
-from photocall.stores.dynamo_adoption import AdoptionInDynamo
-from photocall.stores.dynamo_archive import Archive
-from photocall.stores.dynamo_connection import Connection
-from photocall.stores.dynamo_garbage import Garbage
-from photocall.stores.dynamo_register import RegisterInDynamo
-from photocall.stores.dynamo_snapshots import Snapshots
-from photocall.stores.dynamo_students import StudentTable
-from photocall.stores.dynamo_tables import Table
+from photocall.stores.dynamo.adoption import AdoptionInDynamo
+from photocall.stores.dynamo.archive import Archive
+from photocall.stores.dynamo.connection import Connection
+from photocall.stores.dynamo.garbage import Garbage
+from photocall.stores.dynamo.register import RegisterInDynamo
+from photocall.stores.dynamo.snapshots import Snapshots
+from photocall.stores.dynamo.students import StudentTable
+from photocall.stores.dynamo.tables import Table
 
 EXPECTED = "the address of a table is dynamodb://NAME, with 3 to 255 letters, digits, dots, - and _"
 

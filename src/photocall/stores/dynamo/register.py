@@ -12,9 +12,9 @@ from datetime import date, datetime, timedelta
 
 from photocall.errors import StoreUnavailable
 from photocall.keys import Key, KeyKind, Plan, Scope
-from photocall.stores.dynamo_changing import Changing
-from photocall.stores.dynamo_connection import CHANGING, attempts
-from photocall.stores.dynamo_values import Item
+from photocall.stores.dynamo.changing import Changing
+from photocall.stores.dynamo.connection import CHANGING, attempts
+from photocall.stores.dynamo.values import Item
 
 KEYS = "keys"
 

@@ -8,8 +8,8 @@ one was before it.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from photocall.stores.dynamo_tables import Table
-from photocall.stores.dynamo_values import Item
+from photocall.stores.dynamo.tables import Table
+from photocall.stores.dynamo.values import Item
 
 STRIDE = 10_000_000
 """Numbers of one version: the most faces that a change may be of."""

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from photocall.faces import FaceRecord
-from photocall.stores.dynamo_changing import Change, live
-from photocall.stores.dynamo_face_items import PLACE, face_item, object_key_of, source_of
-from photocall.stores.dynamo_log import first_number
-from photocall.stores.dynamo_reading import Reading
-from photocall.stores.dynamo_rows import CollectionRow, face_key, user_key
-from photocall.stores.dynamo_tables import BYTES, PARTS, Part
-from photocall.stores.dynamo_values import Item
+from photocall.stores.dynamo.changing import Change, live
+from photocall.stores.dynamo.face_items import PLACE, face_item, object_key_of, source_of
+from photocall.stores.dynamo.log import first_number
+from photocall.stores.dynamo.reading import Reading
+from photocall.stores.dynamo.rows import CollectionRow, face_key, user_key
+from photocall.stores.dynamo.tables import BYTES, PARTS, Part
+from photocall.stores.dynamo.values import Item
 from photocall.stores.vectors import vector_length
 
 OWN_PARTS = 3

@@ -11,9 +11,9 @@ from typing import Any
 
 from photocall.errors import RosterInvalid, StoreUnavailable
 from photocall.roster import Student
-from photocall.stores.dynamo_connection import CHANGING, attempts
-from photocall.stores.dynamo_tables import PARTS, Part, Table
-from photocall.stores.dynamo_values import Item, decoded
+from photocall.stores.dynamo.connection import CHANGING, attempts
+from photocall.stores.dynamo.tables import PARTS, Part, Table
+from photocall.stores.dynamo.values import Item, decoded
 
 USUAL = ("id", "major", "year")
 """The fields of a student in their usual order; others follow by name."""

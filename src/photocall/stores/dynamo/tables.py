@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 
 from photocall.errors import StoreUnavailable
 from photocall.stores.aws_client import code_of
-from photocall.stores.dynamo_connection import CHANGING, THROTTLED, Connection, attempts, failing
-from photocall.stores.dynamo_values import Item, decoded, encoded
+from photocall.stores.dynamo.connection import CHANGING, THROTTLED, Connection, attempts, failing
+from photocall.stores.dynamo.values import Item, decoded, encoded
 
 Key = Mapping[str, str]
 Part = dict[str, Any]

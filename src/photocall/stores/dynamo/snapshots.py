@@ -13,8 +13,8 @@ from typing import Any
 
 from photocall.errors import PhotocallError
 from photocall.ports import ObjectStore
-from photocall.stores.dynamo_rows import CollectionRow
-from photocall.stores.dynamo_values import Item
+from photocall.stores.dynamo.rows import CollectionRow
+from photocall.stores.dynamo.values import Item
 
 FACES = 10_000
 """Of a collection that is larger, a snapshot is kept: up to here, pages read side by side take under a second."""

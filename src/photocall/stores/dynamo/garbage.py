@@ -13,11 +13,11 @@ from itertools import islice
 
 from photocall.errors import PhotocallError
 from photocall.ports import ObjectStore
-from photocall.stores.dynamo_archive import Archive
-from photocall.stores.dynamo_face_items import source_of
-from photocall.stores.dynamo_rows import objects_of, shards, users_of
-from photocall.stores.dynamo_tables import WRITTEN_TOGETHER, Part, Table
-from photocall.stores.dynamo_values import Item
+from photocall.stores.dynamo.archive import Archive
+from photocall.stores.dynamo.face_items import source_of
+from photocall.stores.dynamo.rows import objects_of, shards, users_of
+from photocall.stores.dynamo.tables import WRITTEN_TOGETHER, Part, Table
+from photocall.stores.dynamo.values import Item
 
 GARBAGE = "garbage"
 

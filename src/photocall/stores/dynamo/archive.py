@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 from photocall.errors import StoreUnavailable
 from photocall.faces import BoundingBox, FaceRecord, ImageSource
-from photocall.stores.dynamo_connection import CHANGING, attempts
-from photocall.stores.dynamo_face_items import source_of
-from photocall.stores.dynamo_rows import CollectionRow, face_key, row_key, row_of
-from photocall.stores.dynamo_tables import PARTS, Part, Table
-from photocall.stores.dynamo_values import Item
+from photocall.stores.dynamo.connection import CHANGING, attempts
+from photocall.stores.dynamo.face_items import source_of
+from photocall.stores.dynamo.rows import CollectionRow, face_key, row_key, row_of
+from photocall.stores.dynamo.tables import PARTS, Part, Table
+from photocall.stores.dynamo.values import Item
 
 
 class Archive:

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from photocall.errors import CollectionExists, ModelMismatch, TooManyTags
 from photocall.faces import Collection
-from photocall.stores.dynamo_changing import Change, Changing, live
-from photocall.stores.dynamo_log import entry_items
-from photocall.stores.dynamo_rows import COLLECTIONS, CollectionRow, made, new_generation, row_of
-from photocall.stores.dynamo_tables import Part
+from photocall.stores.dynamo.changing import Change, Changing, live
+from photocall.stores.dynamo.log import entry_items
+from photocall.stores.dynamo.rows import COLLECTIONS, CollectionRow, made, new_generation, row_of
+from photocall.stores.dynamo.tables import Part
 
 
 class CollectionsInDynamo(Changing):

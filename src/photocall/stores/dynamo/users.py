@@ -6,11 +6,11 @@ from itertools import islice
 
 from photocall.errors import UserExists, UserFull
 from photocall.faces import User
-from photocall.stores.dynamo_changing import Answer, Change, live
-from photocall.stores.dynamo_faces import OWN_PARTS, FacesInDynamo
-from photocall.stores.dynamo_rows import CollectionRow, user_key, users_of
-from photocall.stores.dynamo_tables import PARTS, Part
-from photocall.stores.dynamo_values import Item
+from photocall.stores.dynamo.changing import Answer, Change, live
+from photocall.stores.dynamo.faces import OWN_PARTS, FacesInDynamo
+from photocall.stores.dynamo.rows import CollectionRow, user_key, users_of
+from photocall.stores.dynamo.tables import PARTS, Part
+from photocall.stores.dynamo.values import Item
 
 BLOCK = PARTS - OWN_PARTS - 1
 """Faces of one transaction, beside the user."""

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from photocall.faces import BoundingBox, Embedding, FaceRecord, ImageSource
-from photocall.stores.dynamo_rows import CollectionRow, face_key, object_key
-from photocall.stores.dynamo_tables import Key
-from photocall.stores.dynamo_values import Item
+from photocall.stores.dynamo.rows import CollectionRow, face_key, object_key
+from photocall.stores.dynamo.tables import Key
+from photocall.stores.dynamo.values import Item
 
 FOR_SEARCH = ("sk", "number", "external_image_id", "user_id", "vector")
 """Attributes of a face that searching needs."""

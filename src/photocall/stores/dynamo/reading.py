@@ -15,13 +15,13 @@ import numpy as np
 
 from photocall.errors import StoreUnavailable, UserNotFound
 from photocall.faces import FaceChanges, FaceRecord, VectorChanges
-from photocall.stores.dynamo_changing import Change, Changing, live
-from photocall.stores.dynamo_connection import CHANGING, attempts
-from photocall.stores.dynamo_face_items import FOR_SEARCH, face_of
-from photocall.stores.dynamo_log import ENTRY, beginning, entries, entries_since
-from photocall.stores.dynamo_rows import CollectionRow, face_key, object_prefix, objects_of, shards, user_key
-from photocall.stores.dynamo_snapshots import snapshot_key
-from photocall.stores.dynamo_values import Item
+from photocall.stores.dynamo.changing import Change, Changing, live
+from photocall.stores.dynamo.connection import CHANGING, attempts
+from photocall.stores.dynamo.face_items import FOR_SEARCH, face_of
+from photocall.stores.dynamo.log import ENTRY, beginning, entries, entries_since
+from photocall.stores.dynamo.rows import CollectionRow, face_key, object_prefix, objects_of, shards, user_key
+from photocall.stores.dynamo.snapshots import snapshot_key
+from photocall.stores.dynamo.values import Item
 from photocall.stores.vectors import vectors_of
 
 PAGE = 100

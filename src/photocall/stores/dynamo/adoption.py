@@ -7,15 +7,15 @@ that generation, and the other one be gone.
 from dataclasses import replace
 
 from photocall.errors import StoreUnavailable
-from photocall.stores.dynamo_changing import live
-from photocall.stores.dynamo_collections import CollectionsInDynamo
-from photocall.stores.dynamo_connection import CHANGING, attempts
-from photocall.stores.dynamo_face_items import object_key_of, with_source_of
-from photocall.stores.dynamo_log import entry_items, first_number
-from photocall.stores.dynamo_rows import CollectionRow, face_key, new_generation, user_key, users_of
-from photocall.stores.dynamo_tables import WRITTEN_TOGETHER
-from photocall.stores.dynamo_users import UsersInDynamo
-from photocall.stores.dynamo_values import Item
+from photocall.stores.dynamo.changing import live
+from photocall.stores.dynamo.collections import CollectionsInDynamo
+from photocall.stores.dynamo.connection import CHANGING, attempts
+from photocall.stores.dynamo.face_items import object_key_of, with_source_of
+from photocall.stores.dynamo.log import entry_items, first_number
+from photocall.stores.dynamo.rows import CollectionRow, face_key, new_generation, user_key, users_of
+from photocall.stores.dynamo.tables import WRITTEN_TOGETHER
+from photocall.stores.dynamo.users import UsersInDynamo
+from photocall.stores.dynamo.values import Item
 
 
 class AdoptionInDynamo(CollectionsInDynamo, UsersInDynamo):

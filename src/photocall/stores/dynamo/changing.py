@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from photocall.errors import CollectionNotFound, StoreUnavailable
-from photocall.stores.dynamo_archive import Archive
-from photocall.stores.dynamo_connection import CHANGING, attempts
-from photocall.stores.dynamo_garbage import Garbage
-from photocall.stores.dynamo_log import entry_items
-from photocall.stores.dynamo_rows import CollectionRow, item_of_row, new_generation, row_key, row_of
-from photocall.stores.dynamo_snapshots import Snapshots
-from photocall.stores.dynamo_tables import Part, Table
-from photocall.stores.dynamo_values import Item
+from photocall.stores.dynamo.archive import Archive
+from photocall.stores.dynamo.connection import CHANGING, attempts
+from photocall.stores.dynamo.garbage import Garbage
+from photocall.stores.dynamo.log import entry_items
+from photocall.stores.dynamo.rows import CollectionRow, item_of_row, new_generation, row_key, row_of
+from photocall.stores.dynamo.snapshots import Snapshots
+from photocall.stores.dynamo.tables import Part, Table
+from photocall.stores.dynamo.values import Item
 
 Answer = TypeVar("Answer")
 Noun = TypeVar("Noun")
