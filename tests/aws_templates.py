@@ -27,7 +27,7 @@ EVERYTHING = {
     "CertificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/1",
     "HostedZoneId": "Z1",
     "Email": "ada@example.com",
-    "RekognitionUrl": "yes",
+    "RekognitionAddress": "yes",
     "Tracing": "Active",
     "ReservedWorkers": "15",
     "ProvisionedPictures": "1",

@@ -1,6 +1,7 @@
 """The functions that do jobs, each in a real process of AWS's runtime, with events as AWS sends them."""
 
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -126,3 +127,12 @@ def test_an_environment_whose_model_is_another_than_the_classs_opens_all_anew_fo
     finally:
         environment.settings.cache_clear()
         environment.queue.cache_clear()
+
+
+def test_what_a_process_that_was_ended_had_fetched_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name in ("photocall-x1", "photocall"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "object").write_bytes(b"a video")
+    jobs.remove_leftovers()
+    assert [path.name for path in tmp_path.iterdir()] == ["photocall"]

@@ -83,6 +83,12 @@ def test_sam_makes_plain_resources_of_every_template(translated: dict[str, Templ
     assert not any(kind.startswith("AWS::Serverless") for kind in kinds)
 
 
+def test_no_parameter_has_the_name_of_a_resource_that_sam_adds(translated: dict[str, Template]) -> None:
+    """CloudFormation refuses such a template; cfn-lint sees only what is written."""
+    for template in translated.values():
+        assert not template.get("Parameters", {}).keys() & template["Resources"].keys()
+
+
 def test_every_route_asks_for_a_key_but_the_preflights_of_pages(translated: dict[str, Template]) -> None:
     api = Stack(translated["api.yaml"], **GIVEN).resources("AWS::ApiGateway::RestApi")["Api"]["Body"]
     methods = {(path, method): each for path, ways in api["paths"].items() for method, each in ways.items()}
@@ -106,7 +112,7 @@ def test_a_key_may_ask_as_often_as_the_original_allowed(translated: dict[str, Te
 
 def test_a_deployment_of_another_image_is_another_version(translated: dict[str, Template]) -> None:
     versions = [each for each in translated["api.yaml"]["Resources"].values() if each["Type"] == "AWS::Lambda::Version"]
-    assert len(versions) == len(stack("api.yaml", RekognitionUrl="yes").resources(FUNCTION))
+    assert len(versions) == len(stack("api.yaml", RekognitionAddress="yes").resources(FUNCTION))
 
 
 # --- what the data stack is, made by another implementation of AWS

@@ -109,6 +109,12 @@ def test_the_test_event_and_deleted_objects_are_no_work_and_no_error(name: str) 
     assert jobs(event(name)) == []
 
 
+def test_what_a_console_shows_as_a_folder_is_no_work_and_no_error() -> None:
+    put = json.loads(event("s3-put"))
+    put["Records"][0]["s3"]["object"]["key"] = "lessons/"
+    assert jobs(json.dumps(put)) == []
+
+
 def test_a_repeated_event_is_the_same_job_and_another_put_another_one() -> None:
     (first,), (again,) = jobs(event("s3-put")), jobs(event("s3-put"))
     assert first.job_id == again.job_id

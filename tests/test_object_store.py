@@ -57,6 +57,16 @@ class TestObjectsInS3(ObjectStoreContract):
         return ObStore(f"s3://{bucket}/some/where")
 
 
+def test_a_large_object_is_fetched_from_s3_by_several_requests(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("photocall.stores.objects._RANGE", 1000)
+    objects, data = ObStore(f"s3://{bucket}"), os.urandom(3500)
+    objects.put("a", data)
+    objects.download("a", tmp_path / "a", len(data))
+    assert (tmp_path / "a").read_bytes() == data
+
+
 class TestObjectsInABucketOfAFolder(ObjectStoreContract):
     @pytest.fixture
     def objects(self, tmp_path: Path) -> ObjectStore:

@@ -18,7 +18,7 @@ from photocall.demo import Demo
 from photocall.errors import BucketNotFound, ModelMismatch, StoreUnavailable
 from photocall.faces import ByteArray, ImageSource
 from photocall.handlers import Tools
-from photocall.indexing import index_faces
+from photocall.indexing import Indexed, index_faces
 from photocall.jobs import Job, Kind, message
 from photocall.media.images import encode_jpeg, read_image
 from photocall.ports import JobQueue
@@ -166,6 +166,29 @@ def test_an_image_that_was_indexed_when_it_was_put_is_not_looked_at_again_and_ke
     assert told["face_ids"] == [record.face_id for _, record in indexed.faces] and told["not_indexed"] is None
     with open_app(settings) as app:
         assert [each.source for each in app.store.faces_of_object("photocall", settings.bucket, key)] == [source]
+
+
+def test_an_image_that_is_erased_while_it_is_indexed_leaves_no_face(
+    settings: Settings, queue: JobQueue, portraits: dict[str, ByteArray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket, key = open_bucket(settings, settings.bucket), "Neil-Armstrong.jpg"
+
+    def erased_meanwhile(*arguments: Any, **named: Any) -> Indexed:
+        indexed = index_faces(*arguments, **named)
+        assert indexed.faces
+        bucket.delete(key)
+        return indexed
+
+    monkeypatch.setattr("photocall.handlers.index_faces", erased_meanwhile)
+    bucket.put(key, encode_jpeg(portraits["astronaut"]))
+    for request_id in ("while it is looked at", "before it is looked at"):
+        job = Job(Kind.INDEX, settings.bucket, key, request_id)
+        queue.send(message(job))
+        work_off(settings, queue)
+        assert (result(settings, job)["status"], result(settings, job)["face_ids"]) == ("done", [])
+    assert queue.dead(10) == []
+    with open_app(settings) as app:
+        assert app.store.faces_of_object("photocall", settings.bucket, key) == []
 
 
 def test_another_image_of_the_same_name_is_looked_at(

@@ -16,9 +16,12 @@ from typing import Any
 from photocall import report
 from photocall.app import ARCHIVE, App, everybody, open_bucket, open_objects
 from photocall.best_frame import choose_frame
+from photocall.erasure import erase_faces
 from photocall.errors import (
     BucketNotFound,
     CollectionNotFound,
+    InputError,
+    ObjectNotFound,
     ObjectReplaced,
     ObjectTooLarge,
     OutputUnwritable,
@@ -54,6 +57,9 @@ MOST_INDEXED = 10
 
 FRAME_QUALITY = 95
 """Of the best frame of a video as a JPEG: the faces in it are still to be recognised."""
+
+FOLDERS = "photocall-"
+"""What the names of folders begin with that objects are fetched into."""
 
 _BUCKETS = 16
 
@@ -135,10 +141,11 @@ def recognize(tools: Tools, job: Job, told: Told) -> Json:
 
 
 def index(tools: Tools, job: Job, told: Told) -> Json:
-    """Put the faces of a photo into the archive's collection."""
+    """Put the faces of a photo into the archive's collection; none of one that was erased or replaced meanwhile."""
     app = tools.app
-    with tools.fetched(job) as path:
-        data = _small(job, path).read_bytes()
+    data = _photo(tools, job)
+    if data is None:
+        return {"face_ids": [], "not_indexed": None}
     app.store.create_collection(ARCHIVE, app.engine.model)
     image_id = derive_image_id(data)
     there = _indexed_before(app, job, image_id)
@@ -156,7 +163,27 @@ def index(tools: Tools, job: Job, told: Told) -> Json:
         source=ImageSource(job.bucket, job.key),
         objects=tools.objects if app.settings.keep_photos else None,
     )
-    return {"face_ids": [record.face_id for _, record in indexed.faces], "not_indexed": len(indexed.unindexed)}
+    face_ids = [record.face_id for _, record in indexed.faces]
+    if not _is_still(tools, job, data):  # the archive erases an image first, then its faces: one of us sees them
+        erase_faces(app.store, tools.objects, ARCHIVE, face_ids)
+        return {"face_ids": [], "not_indexed": None}
+    return {"face_ids": face_ids, "not_indexed": len(indexed.unindexed)}
+
+
+def _photo(tools: Tools, job: Job) -> bytes | None:
+    """The content of a job's image; None if it is not there any more. Raises `ObjectTooLarge`."""
+    try:
+        with tools.fetched(job) as path:
+            return _small(job, path).read_bytes()
+    except ObjectNotFound:
+        return None
+
+
+def _is_still(tools: Tools, job: Job, data: bytes) -> bool:
+    try:
+        return _photo(tools, job) == data
+    except InputError:  # another one is in its place
+        return False
 
 
 def _indexed_before(app: App, job: Job, image_id: str) -> list[str]:
@@ -245,7 +272,7 @@ def _folder() -> Iterator[Path]:
     """A folder that is gone afterwards. Raises `StoreUnavailable`."""
     try:
         Path(tempfile.gettempdir()).mkdir(mode=0o700, exist_ok=True)  # whoever tidies up may have removed it
-        made = tempfile.TemporaryDirectory(prefix="photocall-", ignore_cleanup_errors=True)
+        made = tempfile.TemporaryDirectory(prefix=FOLDERS, ignore_cleanup_errors=True)
     except OSError as error:
         raise StoreUnavailable(_ROOM, reason(error)) from None
     with made as folder:

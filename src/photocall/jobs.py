@@ -118,7 +118,7 @@ def _of_own(found: Json) -> Job:
 
 
 def _of_record(record: Any, kind_of: Callable[[str], Kind]) -> list[Job]:
-    """The job of a record; none for an object that was not put but deleted, say."""
+    """The job of a record; none for what was not put but deleted, say, or is what consoles show as a folder."""
     try:
         if not record.get("eventName", "ObjectCreated:Put").removeprefix("s3:").startswith("ObjectCreated:"):
             return []
@@ -128,6 +128,8 @@ def _of_record(record: Any, kind_of: Callable[[str], Kind]) -> list[Job]:
         marks = [thing.get("versionId"), thing.get("eTag"), thing.get("sequencer") or record.get("eventTime")]
     except (AttributeError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise JobInvalid("a record of it has no s3.bucket.name and s3.object.key") from error
+    if key.endswith("/"):
+        return []
     if not isinstance(bucket, str) or not key:
         raise JobInvalid("a record of it has no s3.bucket.name and s3.object.key")
     return [Job(kind_of(bucket), bucket, key, "-".join(str(mark) for mark in marks if mark))]

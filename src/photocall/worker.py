@@ -214,7 +214,8 @@ class Worker:
             try:
                 return action()
             except StoreUnavailable as error:
-                _log.warning("%s; trying again in %.1f s", error, pause)
+                # Not the reason, which may name an object, and so a person.
+                _log.warning("%s cannot be used; trying again in %.1f s", error.store, pause)
                 if self._stopping.wait(pause) or time.monotonic() > deadline:
                     if give_up:
                         raise

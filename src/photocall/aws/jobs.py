@@ -4,8 +4,12 @@ Both do what a worker does, by its code, so what they leave is the same (docs/pi
 """
 
 import json
+import os
+import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Event, Timer
 from typing import Any
 
@@ -18,6 +22,7 @@ from photocall.aws import environment
 from photocall.aws.invocation import Invocation, delivery_of
 from photocall.errors import JobUnfinished
 from photocall.fleet import Progress
+from photocall.handlers import FOLDERS
 from photocall.jobs import Job
 from photocall.ports import Delivery
 from photocall.worker import Inbox, Worker
@@ -98,3 +103,16 @@ class _Counting:
     def went_on(self, progress: Progress) -> None: ...
 
     def ended(self) -> None: ...
+
+
+def remove_leftovers() -> None:
+    """Remove the objects that an earlier process of this environment had fetched when Lambda ended it.
+
+    It ends a process that takes too long or too much memory, and keeps the environment with its /tmp.
+    """
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDERS}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:  # in Lambda, where nobody else has this /tmp
+    remove_leftovers()

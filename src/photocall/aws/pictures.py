@@ -118,8 +118,9 @@ def _answer(
         return 200, do(request.body), {}
     except PhotocallError as error:
         status, content = faceprints.failure(error)
-        if status >= 500:  # the caller is not told the reason, and it is nothing of a picture
-            environment.logger().error(str(error), extra={"request_id": request_id, "error": type(error).__name__})
+        if status >= 500:  # the caller is not told the reason; nor is the log, where it may name an object
+            told = {"request_id": request_id, "error": type(error).__name__, "store": getattr(error, "store", None)}
+            environment.logger().error("failed", extra=told)
         return status, content, {}
 
 

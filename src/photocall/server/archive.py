@@ -76,6 +76,7 @@ class Archive:
             except BaseException:  # whatever it was, no image stays whose faces are not indexed
                 if before is None:
                     bucket.delete(name)
+                    self._erase(self._face_ids(name))  # a worker, told of the image by its bucket, may have been faster
                 elif data != before:
                     bucket.put(name, before)
                 raise
@@ -98,9 +99,12 @@ class Archive:
     def delete(self, name: str) -> None:
         """Erase an image and its faces. Raises `ObjectNotFound` if there is neither."""
         with self._lock(name):
-            faces, was_there = self._face_ids(name), self._is_kept(name)
+            was_there = self._is_kept(name)
+            self._bucket().delete(
+                name
+            )  # first: a worker that indexes it now sees that it is gone, or its faces are here
+            faces = self._face_ids(name)
             self._erase(faces)
-            self._bucket().delete(name)
         if not was_there and not faces:
             raise ObjectNotFound(name)
 

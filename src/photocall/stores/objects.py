@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 import obstore
@@ -30,6 +30,9 @@ from photocall.errors import (
 from photocall.media.files import reason
 from photocall.ports import StoredObject
 
+if TYPE_CHECKING:
+    from obstore import Bytes, GetOptions, ObjectMeta
+
 FRAGMENT_SECONDS = 3600
 """A file that has been half written for so long has no writer any more."""
 
@@ -40,7 +43,8 @@ S3_SECONDS = 20
 """How long S3 may take to answer, with what is asked again after a failure."""
 
 _RETRIES = 3
-_PIECE = 2**20  # bytes that are downloaded at once
+_PIECE = 2**20  # bytes that are read at once
+_RANGE = 16 * 2**20  # bytes of one request to S3, all of which must be answered within `S3_SECONDS`
 _PIECES = 2  # of obstore's 5 MiB each, that are uploaded at once
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
@@ -97,7 +101,7 @@ class ObStore:
             size = found.meta["size"]
             if size > max_bytes:
                 raise ObjectTooLarge(key, size, max_bytes)
-            pieces = found.stream(min_chunk_size=_PIECE)
+            pieces = self._ranges(key, found.meta) if self.is_remote and size > _RANGE else found.stream(_PIECE)
             try:
                 file = path.open("wb")
             except OSError as error:
@@ -105,6 +109,13 @@ class ObStore:
             with file:
                 for piece in pieces:
                     _write(file, piece)
+
+    def _ranges(self, key: str, meta: "ObjectMeta") -> "Iterator[Bytes]":
+        """The content of an object by several requests; it fails if the object is replaced meanwhile."""
+        for start in range(0, meta["size"], _RANGE):
+            end = min(start + _RANGE, meta["size"])
+            options: GetOptions = {"range": (start, end), "if_match": meta["e_tag"]}
+            yield obstore.get(self._store, key, options=options).bytes()
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """Every object below `prefix`, which is whole parts of a key: "faces/a" does not find "faces/ab/1".
@@ -297,7 +308,7 @@ def _remove_fragments(folder: Path) -> None:
                 path.unlink()
 
 
-def _write(file: BinaryIO, piece: bytes) -> None:
+def _write(file: BinaryIO, piece: "Bytes | bytes") -> None:
     try:
         file.write(piece)
     except OSError as error:

@@ -23,6 +23,11 @@ class Archive:
         """Nothing is ever written without a table."""
         self._collection_id, self._table = collection_id, table
 
+    @property
+    def name(self) -> str:
+        """Of the table; empty if there is none."""
+        return "" if self._table is None else self._table.name
+
     def moving(self, row: CollectionRow, old: Item | None, new: FaceRecord | None) -> list[Part]:
         """What shows a face in place of the one that was there, as part of a transaction.
 

@@ -45,7 +45,7 @@ class Garbage:
 
     def noting_generation(self, generation: str, collection_id: str) -> Part:
         """Notes a generation that its collection leaves in the same transaction."""
-        return self._table.putting(_generation(generation, collection_id))
+        return self._table.putting(self._generation(generation, collection_id))
 
     def noting_snapshot(self, key: str) -> Part:
         """Notes a snapshot that its collection gives up in the same transaction."""
@@ -53,7 +53,7 @@ class Garbage:
 
     def note_unfinished_generation(self, generation: str, collection_id: str) -> None:
         """Note a generation that is to be written now, and will be garbage unless it is `adopting` in time."""
-        self._table.put({**_generation(generation, collection_id), **_unfinished()})
+        self._table.put({**self._generation(generation, collection_id), **_unfinished()})
 
     def note_unfinished_snapshot(self, key: str) -> bool:
         """Note a snapshot that is to be written now, likewise; False if somebody else writes it."""
@@ -71,7 +71,7 @@ class Garbage:
 
     def give_up_generation(self, generation: str, collection_id: str) -> None:
         """Erase a generation at once that was noted as unfinished, and was not adopted."""
-        self._table.put(_generation(generation, collection_id), UNFINISHED)
+        self._table.put(self._generation(generation, collection_id), UNFINISHED)
         self.sweep()
 
     def adopting_generation(self, generation: str) -> Part:
@@ -110,9 +110,15 @@ class Garbage:
         """Erase what a note is of; False if it is not all gone yet."""
         if "snapshot" in note:
             return self._erase_snapshot(note["snapshot"])
+        if note["archive"] not in ("", self._archive.name):  # those who have the table that shows the faces erase them
+            return False
         generation, erase_shard = note["generation"], partial(self._erase_faces, note["collection_id"], end)
         swept = self._table.connection.at_once(erase_shard, shards(generation))
         return all(swept) and all(self._erase_all(each, end) for each in (users_of(generation), objects_of(generation)))
+
+    def _generation(self, generation: str, collection_id: str) -> Item:
+        shown = {"archive": self._archive.name}
+        return {**_note(f"generation/{generation}"), "generation": generation, "collection_id": collection_id, **shown}
 
     def _erase_snapshot(self, key: str) -> bool:
         if self._objects is None:  # those who have the object store erase it
@@ -140,10 +146,6 @@ class Garbage:
 def _blocks(items: Iterator[Item]) -> Iterator[list[Item]]:
     while block := list(islice(items, WRITTEN_TOGETHER)):
         yield block
-
-
-def _generation(generation: str, collection_id: str) -> Item:
-    return {**_note(f"generation/{generation}"), "generation": generation, "collection_id": collection_id}
 
 
 def _snapshot(key: str) -> Item:
