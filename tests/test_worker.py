@@ -293,7 +293,7 @@ def test_who_hands_over_a_message_is_told_whether_it_is_done_with(
     def away(*_: object) -> None:
         raise StoreUnavailable("queue", "it is away")
 
-    put(settings, "a.jpg", encode_jpeg(portraits["biden"]))
+    put(settings, "handed.jpg", encode_jpeg(portraits["biden"]))
     monkeypatch.setattr("photocall.worker.BACK_OFF", 0.0)
     stopping = Event()
     with open_app(settings) as app:
@@ -303,7 +303,7 @@ def test_who_hands_over_a_message_is_told_whether_it_is_done_with(
             queue.send(body)
             return worker.do(queue.receive()[0])
 
-        assert is_done(message(recognition(settings, "a.jpg")))
+        assert is_done(message(recognition(settings, "handed.jpg")))
         assert is_done("no job") and queue.depth().dead == 1
         with monkeypatch.context() as patch:
             patch.setattr("photocall.worker.run", broken)
@@ -311,7 +311,7 @@ def test_who_hands_over_a_message_is_told_whether_it_is_done_with(
             assert worker.do(queue.receive()[0]) and queue.depth().dead == 2  # it was the last time
         stopping.set()  # it waits no longer for a queue that is away
         monkeypatch.setattr(queue, "delete", away)
-        assert not is_done(message(recognition(settings, "a.jpg")))
+        assert not is_done(message(recognition(settings, "handed.jpg")))
 
 
 def test_a_store_that_is_away_for_a_while_costs_no_try(
@@ -386,7 +386,7 @@ def test_options_that_mean_nothing_end_the_job_and_not_the_worker(
 
 def test_the_reason_of_a_message_is_short_however_long_the_message_is(settings: Settings, queue: JobQueue) -> None:
     bucket = {"name": settings.input_bucket}
-    records = [{"s3": {"bucket": bucket, "object": {"key": f"{number}{'/' * 500}"}}} for number in range(20)]
+    records = [{"s3": {"bucket": bucket, "object": {"key": f"{number}{'/' * 500}x"}}} for number in range(20)]
     queue.send(json.dumps({"Records": records}))
     work_off(settings, queue)
     (letter,) = queue.dead(10)
