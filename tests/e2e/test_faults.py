@@ -84,8 +84,9 @@ class Course:
         """Ask for the jobs, bad ones among them, in no order, each so many times."""
         bodies = []
         for number in range(JOBS):
-            kind, key = (Kind.INDEX if number % 2 else Kind.RECOGNIZE), f"{number:04d}.jpg"
-            if number < missing * JOBS:
+            is_missing = number < missing * JOBS  # these are recognised: a missing image has nothing to index
+            kind, key = (Kind.INDEX if number % 2 and not is_missing else Kind.RECOGNIZE), f"{number:04d}.jpg"
+            if is_missing:
                 self.bad[f"There is no object {key!r}"] += 1
                 job = self.put(kind, key, None)
             elif number < (missing + poison) * JOBS:
